@@ -1,0 +1,53 @@
+/*
+ * dpBuf.h -- a queue of bytes in one piece of memory.
+ *
+ * Layer L0. Bytes are appended at the end and consumed at the front; the
+ * pointers that DpBufData and DpBufReserve return hold until the next append
+ * or reserve.
+ */
+
+#ifndef DP_BUF_H
+#define DP_BUF_H
+
+#include "dpBase.h"
+
+/* A zeroed struct is an empty queue without memory. */
+typedef struct DpBuf {
+    unsigned char *bytes;
+    size_t start;               /* first byte that is not consumed */
+    size_t end;                 /* behind the last byte */
+    size_t size;                /* of bytes */
+} DpBuf;
+
+static inline size_t
+DpBufLength(const DpBuf *bufPtr)
+{
+    return bufPtr->end - bufPtr->start;
+}
+
+static inline unsigned char *
+DpBufData(const DpBuf *bufPtr)
+{
+    return bufPtr->bytes + bufPtr->start;
+}
+
+/* Room for count more bytes at the end; DpBufAdded says how many were put. */
+MODULE_SCOPE unsigned char *DpBufReserve(DpBuf *bufPtr, size_t count);
+MODULE_SCOPE void DpBufAdded(DpBuf *bufPtr, size_t count);
+
+MODULE_SCOPE void DpBufAppend(DpBuf *bufPtr, const void *bytes, size_t count);
+
+/* Consumed to the end, memory above 16 KiB is given back. */
+MODULE_SCOPE void DpBufConsume(DpBuf *bufPtr, size_t count);
+
+/* Takes count bytes out at offset from the front. */
+MODULE_SCOPE void DpBufCut(DpBuf *bufPtr, size_t offset, size_t count);
+
+/* Offset of needle from the front, or -1. */
+MODULE_SCOPE ptrdiff_t DpBufFind(const DpBuf *bufPtr, const void *needle,
+	size_t length);
+
+MODULE_SCOPE void DpBufFree(DpBuf *bufPtr);
+MODULE_SCOPE void DpBufWipe(DpBuf *bufPtr);     /* overwrites, then frees */
+
+#endif

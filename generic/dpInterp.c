@@ -1,0 +1,196 @@
+/*
+ * dpInterp.c -- what the package keeps for one interpreter.
+ *
+ * Layer L1.
+ */
+
+#include "dpInterp.h"
+
+#include <stdlib.h>
+
+#define ASSOC_KEY "::deployer::core"
+
+/* The record with what only its own end needs. */
+typedef struct Record {
+    DpInterp dp;                /* first: the two are one */
+    DpHandleFree *freeProcs[DP_NUM_HANDLES];
+    bool ended;
+} Record;
+
+static const char *const prefixes[DP_NUM_HANDLES] = {
+    [DP_WAITS] = "wait",
+    [DP_PROCS] = "proc",
+    [DP_SESSIONS] = "ssh",
+};
+
+/*
+ * The end of the interpreter or of the process, whichever is first: sessions
+ * say goodbye, secrets are wiped. Sessions first, as their procs end with
+ * them.
+ */
+static void
+EndRecord(ClientData clientData)
+{
+    static const int order[] = {DP_SESSIONS, DP_PROCS, DP_WAITS};
+    Record *recordPtr = clientData;
+    DpInterp *dpPtr = &recordPtr->dp;
+
+    if (recordPtr->ended) {
+	return;
+    }
+    recordPtr->ended = true;
+    dpPtr->interp = NULL;
+    for (size_t i = 0; i < DP_ARRAY_SIZE(order); i++) {
+	DpHandles *handlesPtr = &dpPtr->handles[order[i]];
+	Tcl_HashSearch search;
+	Tcl_HashEntry *entryPtr;
+
+	while ((entryPtr = Tcl_FirstHashEntry(&handlesPtr->table, &search))
+		!= NULL) {
+	    unsigned long id = (unsigned long) (uintptr_t)
+		    Tcl_GetHashKey(&handlesPtr->table, entryPtr);
+	    void *value = Tcl_GetHashValue(entryPtr);
+
+	    Tcl_DeleteHashEntry(entryPtr);
+	    if (recordPtr->freeProcs[order[i]] != NULL) {
+		recordPtr->freeProcs[order[i]](dpPtr, id, value);
+	    }
+	}
+    }
+    if (dpPtr->sshFree != NULL) {
+	dpPtr->sshFree(dpPtr->sshPtr);
+	dpPtr->sshPtr = NULL;
+    }
+    DpLoopStop(dpPtr->loopPtr);
+}
+
+static void
+InterpDeleted(ClientData clientData, Tcl_Interp *interp)
+{
+    (void) interp;
+    Tcl_DeleteThreadExitHandler(EndRecord, clientData);
+    EndRecord(clientData);
+    DpInterpDrop(clientData);
+}
+
+DpInterp *
+DpInterpGet(Tcl_Interp *interp)
+{
+    Record *recordPtr = Tcl_GetAssocData(interp, ASSOC_KEY, NULL);
+    DpLoop *loopPtr;
+
+    if (recordPtr != NULL) {
+	return &recordPtr->dp;
+    }
+    loopPtr = DpLoopNew();
+    if (loopPtr == NULL) {
+	return NULL;
+    }
+    recordPtr = DpAlloc(sizeof(*recordPtr));
+    recordPtr->dp.refCount = 1;
+    recordPtr->dp.interp = interp;
+    recordPtr->dp.loopPtr = loopPtr;
+    for (int i = 0; i < DP_NUM_HANDLES; i++) {
+	recordPtr->dp.handles[i].prefix = prefixes[i];
+	Tcl_InitHashTable(&recordPtr->dp.handles[i].table,
+		TCL_ONE_WORD_KEYS);
+    }
+    Tcl_SetAssocData(interp, ASSOC_KEY, InterpDeleted, recordPtr);
+    Tcl_CreateThreadExitHandler(EndRecord, recordPtr);
+    return &recordPtr->dp;
+}
+
+void
+DpInterpHold(DpInterp *dpPtr)
+{
+    dpPtr->refCount++;
+}
+
+void
+DpInterpDrop(DpInterp *dpPtr)
+{
+    if (--dpPtr->refCount > 0) {
+	return;
+    }
+    for (int i = 0; i < DP_NUM_HANDLES; i++) {
+	Tcl_DeleteHashTable(&dpPtr->handles[i].table);
+    }
+    DpLoopDrop(dpPtr->loopPtr);
+    DpFree(dpPtr);
+}
+
+void
+DpInterpAtEnd(DpInterp *dpPtr, int kind, DpHandleFree *freeProc)
+{
+    ((Record *) dpPtr)->freeProcs[kind] = freeProc;
+}
+
+unsigned long
+DpHandleNew(DpInterp *dpPtr, int kind, void *value)
+{
+    DpHandles *handlesPtr = &dpPtr->handles[kind];
+    unsigned long id = ++handlesPtr->last;
+    int isNew;
+
+    Tcl_SetHashValue(Tcl_CreateHashEntry(&handlesPtr->table,
+	    (char *) (uintptr_t) id, &isNew), value);
+    return id;
+}
+
+void *
+DpHandleGet(DpInterp *dpPtr, int kind, unsigned long id)
+{
+    Tcl_HashEntry *entryPtr = Tcl_FindHashEntry(&dpPtr->handles[kind].table,
+	    (char *) (uintptr_t) id);
+
+    return entryPtr == NULL ? NULL : Tcl_GetHashValue(entryPtr);
+}
+
+int
+DpHandleFind(DpInterp *dpPtr, int kind, Tcl_Obj *objPtr, void **valuePtr)
+{
+    DpHandles *handlesPtr = &dpPtr->handles[kind];
+    const char *name = Tcl_GetString(objPtr);
+    size_t length = strlen(handlesPtr->prefix);
+    char *endPtr;
+
+    *valuePtr = NULL;
+    if (strncmp(name, handlesPtr->prefix, length) == 0) {
+	unsigned long id = strtoul(name + length, &endPtr, 10);
+
+	if (*endPtr == '\0') {
+	    *valuePtr = DpHandleGet(dpPtr, kind, id);
+	}
+    }
+    if (*valuePtr == NULL) {
+	Tcl_SetObjResult(dpPtr->interp, Tcl_ObjPrintf(
+		"there is no \"%s\": it was closed or never existed", name));
+	Tcl_SetErrorCode(dpPtr->interp, "TCL", "LOOKUP", "HANDLE", name,
+		(char *) NULL);
+	return TCL_ERROR;
+    }
+    return TCL_OK;
+}
+
+void
+DpHandleForget(DpInterp *dpPtr, int kind, unsigned long id)
+{
+    Tcl_HashEntry *entryPtr = Tcl_FindHashEntry(&dpPtr->handles[kind].table,
+	    (char *) (uintptr_t) id);
+
+    if (entryPtr != NULL) {
+	Tcl_DeleteHashEntry(entryPtr);
+    }
+}
+
+Tcl_Obj *
+DpHandleObj(DpInterp *dpPtr, int kind, unsigned long id)
+{
+    return Tcl_ObjPrintf("%s%lu", dpPtr->handles[kind].prefix, id);
+}
+
+int
+DpHandleCount(DpInterp *dpPtr, int kind)
+{
+    return (int) dpPtr->handles[kind].table.numEntries;
+}

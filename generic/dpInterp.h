@@ -1,0 +1,60 @@
+/*
+ * dpInterp.h -- what the package keeps for one interpreter.
+ *
+ * Layer L1. There is no state outside of this record.
+ */
+
+#ifndef DP_INTERP_H
+#define DP_INTERP_H
+
+#include "dpLoop.h"
+
+/* A table of handles such as "proc7"; the number is never used again. */
+typedef struct DpHandles {
+    const char *prefix;
+    unsigned long last;         /* number given last */
+    Tcl_HashTable table;        /* number -> struct */
+} DpHandles;
+
+enum { DP_WAITS, DP_PROCS, DP_SESSIONS, DP_NUM_HANDLES };
+
+/*
+ * Counted: AssocData holds it, and so does each struct that may live longer
+ * than the interpreter. `interp` is NULL once that is being deleted.
+ */
+typedef struct DpInterp {
+    int refCount;
+    Tcl_Interp *interp;
+    DpLoop *loopPtr;
+    DpHandles handles[DP_NUM_HANDLES];
+    int waitDepth;              /* nested event loops of waiter block */
+    int numChannels;            /* Tcl channels of ours that are open */
+    void *sshPtr;               /* of dpSshCmd: caches shared by sessions */
+    void (*sshFree)(void *sshPtr);
+} DpInterp;
+
+/* Called for each handle left when the interpreter or the process ends. */
+typedef void (DpHandleFree)(DpInterp *dpPtr, unsigned long id, void *value);
+
+/* The record of interp, made when it is not there; NULL: no descriptors. */
+MODULE_SCOPE DpInterp *DpInterpGet(Tcl_Interp *interp);
+MODULE_SCOPE void DpInterpHold(DpInterp *dpPtr);
+MODULE_SCOPE void DpInterpDrop(DpInterp *dpPtr);
+
+/* What is to be called at the end for the handles of one kind. */
+MODULE_SCOPE void DpInterpAtEnd(DpInterp *dpPtr, int kind,
+	DpHandleFree *freeProc);
+
+/* Handles: give a number, look one up (TCL_ERROR and message), forget it. */
+MODULE_SCOPE unsigned long DpHandleNew(DpInterp *dpPtr, int kind,
+	void *value);
+MODULE_SCOPE void *DpHandleGet(DpInterp *dpPtr, int kind, unsigned long id);
+MODULE_SCOPE int DpHandleFind(DpInterp *dpPtr, int kind, Tcl_Obj *objPtr,
+	void **valuePtr);
+MODULE_SCOPE void DpHandleForget(DpInterp *dpPtr, int kind,
+	unsigned long id);
+MODULE_SCOPE Tcl_Obj *DpHandleObj(DpInterp *dpPtr, int kind,
+	unsigned long id);
+MODULE_SCOPE int DpHandleCount(DpInterp *dpPtr, int kind);
+
+#endif

@@ -1,0 +1,475 @@
+/*
+ * dpLoop.c -- the event core: timers and tasks, under Tcl's notifier.
+ *
+ * Layer L1. Waiting for descriptors is done by unix/dpPoll.c.
+ */
+
+#include "dpLoop.h"
+
+#include "dpPoll.h"
+#include "dpWork.h"
+
+/*
+ * While a result is waited for, our own descriptors are looked at directly
+ * for so many milliseconds before Tcl's notifier is asked, whose thread costs
+ * two switches for each event; Tcl's files are looked at in between.
+ */
+#define DIRECT_MS 4
+
+/*
+ * Counted: the interpreter record holds it and so does everything that may
+ * still stop a watch, timer or task after the interpreter has gone.
+ */
+struct DpLoop {
+    int refCount;
+    bool stopped;
+    bool queued;                /* a LoopEvent stands in Tcl's queue */
+    DpPoll *pollPtr;
+    DpWork *workPtr;            /* NULL until the first job */
+    DpTimer **timers;           /* binary heap, earliest first */
+    int numTimers, maxTimers;
+    DpTask tasks;               /* ring, tasks.nextPtr is the first */
+    int numTasks;
+};
+
+typedef struct LoopEvent {
+    Tcl_Event header;
+    DpLoop *loopPtr;
+} LoopEvent;
+
+/* Part: timers. */
+
+static void
+PlaceTimer(DpLoop *loopPtr, DpTimer *timerPtr, int i)
+{
+    loopPtr->timers[i] = timerPtr;
+    timerPtr->index = i;
+}
+
+static void
+SiftUp(DpLoop *loopPtr, DpTimer *timerPtr, int i)
+{
+    while (i > 0 && loopPtr->timers[(i - 1) / 2]->due > timerPtr->due) {
+	PlaceTimer(loopPtr, loopPtr->timers[(i - 1) / 2], i);
+	i = (i - 1) / 2;
+    }
+    PlaceTimer(loopPtr, timerPtr, i);
+}
+
+static void
+SiftDown(DpLoop *loopPtr, DpTimer *timerPtr, int i)
+{
+    int child;
+
+    while ((child = 2 * i + 1) < loopPtr->numTimers) {
+	if (child + 1 < loopPtr->numTimers && loopPtr->timers[child + 1]->due
+		< loopPtr->timers[child]->due) {
+	    child++;
+	}
+	if (loopPtr->timers[child]->due >= timerPtr->due) {
+	    break;
+	}
+	PlaceTimer(loopPtr, loopPtr->timers[child], i);
+	i = child;
+    }
+    PlaceTimer(loopPtr, timerPtr, i);
+}
+
+void
+DpTimerStart(DpLoop *loopPtr, DpTimer *timerPtr, int64_t milliseconds,
+	DpProcedure *proc, void *clientData)
+{
+    DpTimerStop(timerPtr);
+    if (loopPtr->numTimers == loopPtr->maxTimers) {
+	loopPtr->maxTimers = loopPtr->maxTimers == 0 ? 32
+		: 2 * loopPtr->maxTimers;
+	loopPtr->timers = DpRealloc(loopPtr->timers,
+		(size_t) loopPtr->maxTimers * sizeof(*loopPtr->timers));
+    }
+    timerPtr->loopPtr = loopPtr;
+    timerPtr->due = DpLoopNow() + milliseconds;
+    timerPtr->proc = proc;
+    timerPtr->clientData = clientData;
+    SiftUp(loopPtr, timerPtr, loopPtr->numTimers++);
+}
+
+void
+DpTimerStop(DpTimer *timerPtr)
+{
+    DpLoop *loopPtr = timerPtr->loopPtr;
+    DpTimer *lastPtr;
+    int i = timerPtr->index;
+
+    if (loopPtr == NULL) {
+	return;
+    }
+    timerPtr->loopPtr = NULL;
+    lastPtr = loopPtr->timers[--loopPtr->numTimers];
+    if (lastPtr != timerPtr) {
+	SiftUp(loopPtr, lastPtr, i);
+	SiftDown(loopPtr, lastPtr, lastPtr->index);
+    }
+}
+
+static bool
+RunTimers(DpLoop *loopPtr)
+{
+    int64_t now;
+    bool ran = false;
+
+    if (loopPtr->numTimers == 0) {
+	return false;
+    }
+    now = DpLoopNow();
+    while (loopPtr->numTimers > 0 && loopPtr->timers[0]->due <= now) {
+	DpTimer *timerPtr = loopPtr->timers[0];
+
+	DpTimerStop(timerPtr);
+	timerPtr->proc(timerPtr->clientData);
+	ran = true;
+    }
+    return ran;
+}
+
+/* Part: tasks. */
+
+void
+DpTaskStart(DpLoop *loopPtr, DpTask *taskPtr, DpProcedure *proc,
+	void *clientData)
+{
+    if (taskPtr->loopPtr != NULL) {
+	return;
+    }
+    taskPtr->loopPtr = loopPtr;
+    taskPtr->proc = proc;
+    taskPtr->clientData = clientData;
+    taskPtr->prevPtr = loopPtr->tasks.prevPtr;
+    taskPtr->nextPtr = &loopPtr->tasks;
+    taskPtr->prevPtr->nextPtr = taskPtr;
+    loopPtr->tasks.prevPtr = taskPtr;
+    loopPtr->numTasks++;
+}
+
+void
+DpTaskStop(DpTask *taskPtr)
+{
+    if (taskPtr->loopPtr == NULL) {
+	return;
+    }
+    taskPtr->loopPtr->numTasks--;
+    taskPtr->loopPtr = NULL;
+    taskPtr->prevPtr->nextPtr = taskPtr->nextPtr;
+    taskPtr->nextPtr->prevPtr = taskPtr->prevPtr;
+}
+
+/*
+ * Runs as many tasks as there are now: those that they start wait for the
+ * next turn, so that descriptors are never starved.
+ */
+static bool
+RunTasks(DpLoop *loopPtr)
+{
+    int count = loopPtr->numTasks;
+    bool ran = false;
+
+    while (count-- > 0 && loopPtr->numTasks > 0) {
+	DpTask *taskPtr = loopPtr->tasks.nextPtr;
+
+	DpTaskStop(taskPtr);
+	taskPtr->proc(taskPtr->clientData);
+	ran = true;
+    }
+    return ran;
+}
+
+/* Part: watches. */
+
+void
+DpWatchStart(DpLoop *loopPtr, DpWatch *watchPtr, int fd, int mask,
+	DpFdProc *proc, void *clientData)
+{
+    DpWatchStop(watchPtr);
+    watchPtr->loopPtr = loopPtr;
+    watchPtr->fd = fd;
+    watchPtr->mask = mask;
+    watchPtr->proc = proc;
+    watchPtr->clientData = clientData;
+    DpPollAdd(loopPtr->pollPtr, watchPtr);
+}
+
+void
+DpWatchMask(DpWatch *watchPtr, int mask)
+{
+    if (watchPtr->loopPtr != NULL && watchPtr->mask != mask) {
+	watchPtr->mask = mask;
+	DpPollChange(watchPtr->loopPtr->pollPtr, watchPtr);
+    }
+}
+
+void
+DpWatchStop(DpWatch *watchPtr)
+{
+    if (watchPtr->loopPtr != NULL) {
+	DpPollRemove(watchPtr->loopPtr->pollPtr, watchPtr);
+	watchPtr->loopPtr = NULL;
+    }
+}
+
+/* Part: jobs. */
+
+void
+DpLoopThreads(DpLoop *loopPtr)
+{
+    if (loopPtr->workPtr == NULL) {
+	loopPtr->workPtr = DpWorkNew(loopPtr->pollPtr);
+    }
+}
+
+void
+DpLoopPost(DpLoop *loopPtr, void (*done)(void *clientData, void *data),
+	DpProcedure *freeProc, void *data)
+{
+    DpWorkPost(loopPtr->workPtr, done, freeProc, data);
+}
+
+DpJob *
+DpJobStart(DpLoop *loopPtr, DpProcedure *run,
+	void (*done)(void *clientData, void *data), DpProcedure *freeProc,
+	void *data, void *clientData)
+{
+    DpLoopThreads(loopPtr);
+    return DpWorkAdd(loopPtr->workPtr, run, done, freeProc, data, clientData);
+}
+
+/* Part: turns. */
+
+/* Milliseconds until something of ours is due, at most limit (-1: none). */
+static int
+Timeout(const DpLoop *loopPtr, int limit)
+{
+    int64_t left;
+
+    if (loopPtr->numTasks > 0) {
+	return 0;
+    }
+    if (loopPtr->numTimers == 0) {
+	return limit;
+    }
+    left = loopPtr->timers[0]->due - DpLoopNow();
+    if (left < 0) {
+	left = 0;
+    }
+    return (limit >= 0 && left > limit) ? limit : (int) left;
+}
+
+/* One turn: wait, descriptors, worker results, timers and then tasks. */
+static bool
+Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
+{
+    bool did;
+
+    if (loopPtr->stopped) {
+	return false;
+    }
+    loopPtr->refCount++;
+    did = DpPollRun(loopPtr->pollPtr, tasks ? Timeout(loopPtr, milliseconds)
+	    : milliseconds);
+    if (loopPtr->workPtr != NULL) {
+	did |= DpWorkDeliver(loopPtr->workPtr);
+    }
+    did |= RunTimers(loopPtr);
+    if (tasks) {
+	did |= RunTasks(loopPtr);
+    }
+    DpLoopDrop(loopPtr);
+    return did;
+}
+
+void
+DpLoopPoll(DpLoop *loopPtr, int milliseconds)
+{
+    if (loopPtr->numTimers > 0) {
+	int64_t left = loopPtr->timers[0]->due - DpLoopNow();
+
+	if (left < 0) {
+	    left = 0;
+	}
+	if (milliseconds < 0 || left < milliseconds) {
+	    milliseconds = (int) left;
+	}
+    }
+    Turn(loopPtr, milliseconds, false);
+}
+
+static int
+LoopEventProc(Tcl_Event *eventPtr, int flags)
+{
+    DpLoop *loopPtr = ((LoopEvent *) eventPtr)->loopPtr;
+
+    if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS))) {
+	return 0;
+    }
+    loopPtr->queued = false;
+    Turn(loopPtr, 0, true);
+    return 1;
+}
+
+static void
+SetupProc(ClientData clientData, int flags)
+{
+    DpLoop *loopPtr = clientData;
+    int timeout = Timeout(loopPtr, -1);
+    Tcl_Time time;
+
+    if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS))) {
+	return;
+    }
+    if (DpPollFd(loopPtr->pollPtr) < 0 && (timeout < 0 || timeout > 10)) {
+	/* Without epoll the notifier can't see our descriptors. */
+	timeout = 10;
+    }
+    if (timeout >= 0) {
+	time.sec = timeout / 1000;
+	time.usec = timeout % 1000 * 1000;
+	Tcl_SetMaxBlockTime(&time);
+    }
+}
+
+static void
+CheckProc(ClientData clientData, int flags)
+{
+    DpLoop *loopPtr = clientData;
+    LoopEvent *eventPtr;
+
+    if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS)) || loopPtr->queued) {
+	return;
+    }
+    if (DpPollFd(loopPtr->pollPtr) >= 0 && Timeout(loopPtr, -1) != 0) {
+	return;
+    }
+    loopPtr->queued = true;
+    eventPtr = (LoopEvent *) ckalloc(sizeof(*eventPtr));
+    eventPtr->header.proc = LoopEventProc;
+    eventPtr->loopPtr = loopPtr;
+    Tcl_QueueEvent(&eventPtr->header, TCL_QUEUE_TAIL);
+}
+
+static void
+PollReady(ClientData clientData, int mask)
+{
+    (void) mask;
+    Turn(clientData, 0, true);
+}
+
+void
+DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
+{
+    int64_t lastFull = DpLoopNow();
+
+    DpLoopHold(loopPtr);
+    while (!*donePtr && !loopPtr->stopped) {
+	if (DpPollCount(loopPtr->pollPtr) > 0 || loopPtr->numTasks > 0) {
+	    bool did = Turn(loopPtr, DIRECT_MS, true);
+	    int64_t now;
+
+	    if (*donePtr) {
+		break;
+	    }
+	    if (did) {
+		int mode = Tcl_SetServiceMode(TCL_SERVICE_ALL);
+
+		/* Tcl's timers and queued events, without its notifier. */
+		Tcl_ServiceAll();
+		Tcl_SetServiceMode(mode);
+		now = DpLoopNow();
+		if (now - lastFull >= DIRECT_MS && !*donePtr) {
+		    lastFull = now;
+		    Tcl_DoOneEvent(TCL_ALL_EVENTS | TCL_DONT_WAIT);
+		}
+		continue;
+	    }
+	}
+	Tcl_DoOneEvent(TCL_ALL_EVENTS);
+	lastFull = DpLoopNow();
+    }
+    DpLoopDrop(loopPtr);
+}
+
+/* Part: the loop itself. */
+
+DpLoop *
+DpLoopNew(void)
+{
+    DpPoll *pollPtr = DpPollNew();
+    DpLoop *loopPtr;
+
+    if (pollPtr == NULL) {
+	return NULL;
+    }
+    loopPtr = DpAlloc(sizeof(*loopPtr));
+    loopPtr->refCount = 1;
+    loopPtr->pollPtr = pollPtr;
+    loopPtr->tasks.nextPtr = loopPtr->tasks.prevPtr = &loopPtr->tasks;
+    Tcl_CreateEventSource(SetupProc, CheckProc, loopPtr);
+    if (DpPollFd(pollPtr) >= 0) {
+	/*
+	 * Starts the notifier's thread too, whose trigger pipe must get low
+	 * descriptors: select(2) aborts on one of 1024 and above.
+	 */
+	Tcl_CreateFileHandler(DpPollFd(pollPtr), TCL_READABLE, PollReady,
+		loopPtr);
+    }
+    return loopPtr;
+}
+
+static int
+DeleteLoopEvent(Tcl_Event *eventPtr, ClientData clientData)
+{
+    return eventPtr->proc == LoopEventProc
+	    && ((LoopEvent *) eventPtr)->loopPtr == clientData;
+}
+
+void
+DpLoopStop(DpLoop *loopPtr)
+{
+    if (loopPtr->stopped) {
+	return;
+    }
+    loopPtr->stopped = true;
+    if (DpPollFd(loopPtr->pollPtr) >= 0) {
+	Tcl_DeleteFileHandler(DpPollFd(loopPtr->pollPtr));
+    }
+    Tcl_DeleteEventSource(SetupProc, CheckProc, loopPtr);
+    Tcl_DeleteEvents(DeleteLoopEvent, loopPtr);
+    if (loopPtr->workPtr != NULL) {
+	DpWorkFree(loopPtr->workPtr);
+	loopPtr->workPtr = NULL;
+    }
+}
+
+void
+DpLoopHold(DpLoop *loopPtr)
+{
+    loopPtr->refCount++;
+}
+
+void
+DpLoopDrop(DpLoop *loopPtr)
+{
+    if (--loopPtr->refCount > 0) {
+	return;
+    }
+    DpPollFree(loopPtr->pollPtr);
+    DpFree(loopPtr->timers);
+    DpFree(loopPtr);
+}
+
+void
+DpLoopCounts(DpLoop *loopPtr, DpLoopCount *countPtr)
+{
+    countPtr->watches = DpPollCount(loopPtr->pollPtr);
+    countPtr->timers = loopPtr->numTimers;
+    countPtr->tasks = loopPtr->numTasks;
+    countPtr->jobs = loopPtr->workPtr == NULL ? 0
+	    : DpWorkCount(loopPtr->workPtr);
+}

@@ -1,0 +1,334 @@
+/*
+ * dpProc.c -- a running command: streams, the start filter and the end.
+ *
+ * Layer L2.
+ */
+
+#include "dpProc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* More than this before the start line means that it will not come. */
+#define HELD_LIMIT (64 * 1024)
+
+static void
+Notify(DpProc *procPtr, int what)
+{
+    if (procPtr->notify != NULL) {
+	procPtr->notify(procPtr->clientData, procPtr, what);
+    }
+}
+
+void
+DpProcInit(DpProc *procPtr, const DpProcType *typePtr, DpLoop *loopPtr)
+{
+    procPtr->typePtr = typePtr;
+    procPtr->loopPtr = loopPtr;
+    procPtr->refCount = 1;
+    procPtr->status = -1;
+    procPtr->startTime = DpLoopNow();
+    DpLoopHold(loopPtr);
+}
+
+void
+DpProcHold(DpProc *procPtr)
+{
+    procPtr->refCount++;
+}
+
+void
+DpProcDrop(DpProc *procPtr)
+{
+    DpLoop *loopPtr;
+
+    if (--procPtr->refCount > 0) {
+	return;
+    }
+    DpBufWipe(&procPtr->in);
+    DpBufFree(&procPtr->out[0]);
+    DpBufFree(&procPtr->out[1]);
+    DpBufFree(&procPtr->held);
+    DpErrorClear(&procPtr->error);
+    DpFree(procPtr->token);
+    DpFree(procPtr->promptText);
+    DpWipeFree(procPtr->password);
+    DpFree(procPtr->echoText);
+    DpFree(procPtr->startRest);
+    loopPtr = procPtr->loopPtr;
+    procPtr->typePtr->free(procPtr);
+    DpLoopDrop(loopPtr);
+}
+
+bool
+DpProcWants(const DpProc *procPtr, int stream)
+{
+    (void) stream;
+
+    /*
+     * Both streams stop when either is full, as they share one window in SSH:
+     * reading only one of them would let the other grow without bound inside
+     * libssh2.
+     */
+    return procPtr->abandoned
+	    || (DpBufLength(&procPtr->out[0]) < DP_PROC_HIGH
+		    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH);
+}
+
+/* Gives up or ends the start filter: what was held is ordinary output. */
+static void
+ReleaseHeld(DpProc *procPtr, int stream)
+{
+    DpBuf *heldPtr = &procPtr->held;
+
+    if (procPtr->echoText != NULL && !procPtr->started) {
+	size_t length = strlen(procPtr->echoText);
+	ptrdiff_t at;
+
+	/* A shell that prints the line it could not parse prints our part. */
+	while ((at = DpBufFind(heldPtr, procPtr->echoText, length)) >= 0) {
+	    DpBufCut(heldPtr, (size_t) at, length);
+	}
+    }
+    DpFree(procPtr->token);
+    procPtr->token = NULL;
+    DpBufAppend(&procPtr->out[stream], DpBufData(heldPtr),
+	    DpBufLength(heldPtr));
+    DpBufFree(heldPtr);
+}
+
+/* The sudo prompt stands in `held`: send the password once, else give up. */
+static void
+Prompted(DpProc *procPtr)
+{
+    procPtr->prompts++;
+    if (procPtr->password == NULL) {
+	/* Not known or refused: sudo reads end of file and gives up. */
+	DpBufWipe(&procPtr->in);
+	procPtr->inFree = 0;
+	procPtr->inClose = true;
+	procPtr->inHold = false;
+    } else {
+	size_t length = strlen(procPtr->password);
+	DpBuf queue = {0};
+
+	DpBufAppend(&queue, procPtr->password, length);
+	DpBufAppend(&queue, "\n", 1);
+	DpBufAppend(&queue, DpBufData(&procPtr->in),
+		DpBufLength(&procPtr->in));
+	DpBufWipe(&procPtr->in);
+	procPtr->in = queue;
+	procPtr->inFree += length + 1;
+	DpWipeFree(procPtr->password);
+	procPtr->password = NULL;
+    }
+}
+
+/*
+ * Looks through what is held for prompts and the start line. The line ends
+ * the filter.
+ */
+static void
+Filter(DpProc *procPtr, int stream)
+{
+    DpBuf *heldPtr = &procPtr->held;
+    size_t length;
+    ptrdiff_t at;
+
+    if (procPtr->promptText != NULL) {
+	length = strlen(procPtr->promptText);
+	while ((at = DpBufFind(heldPtr, procPtr->promptText, length)) >= 0) {
+	    DpBufCut(heldPtr, (size_t) at, length);
+	    Prompted(procPtr);
+	}
+    }
+    length = strlen(procPtr->token);
+    at = DpBufFind(heldPtr, procPtr->token, length);
+    if (at >= 0) {
+	unsigned char *line = DpBufData(heldPtr) + at;
+	unsigned char *endPtr = memchr(line, '\n',
+		DpBufLength(heldPtr) - (size_t) at);
+	char *restPtr;
+
+	if (endPtr == NULL) {
+	    return;
+	}
+	*endPtr = '\0';
+	procPtr->pid = strtol((char *) line + length, &restPtr, 10);
+	while (*restPtr == ' ') {
+	    restPtr++;
+	}
+	restPtr[strcspn(restPtr, "\r")] = '\0';
+	procPtr->startRest = DpStrdup(restPtr);
+	procPtr->started = true;
+	DpBufCut(heldPtr, (size_t) at, (size_t) (endPtr + 1 - line));
+	ReleaseHeld(procPtr, stream);
+	Notify(procPtr, DP_PROC_STARTED);
+    } else if (DpBufLength(heldPtr) > HELD_LIMIT) {
+	ReleaseHeld(procPtr, stream);
+    }
+}
+
+void
+DpProcGot(DpProc *procPtr, int stream, const void *bytes, size_t count)
+{
+    if (procPtr->abandoned || count == 0) {
+	return;
+    }
+    if (procPtr->merge) {
+	stream = DP_STDOUT;
+    }
+    if (procPtr->token != NULL
+	    && stream == (procPtr->merge ? DP_STDOUT : DP_STDERR)) {
+	DpBufAppend(&procPtr->held, bytes, count);
+	Filter(procPtr, stream);
+	if (DpBufLength(&procPtr->out[stream]) == 0) {
+	    return;
+	}
+    } else {
+	DpBufAppend(&procPtr->out[stream], bytes, count);
+    }
+    Notify(procPtr, DP_PROC_READABLE);
+}
+
+void
+DpProcGotEof(DpProc *procPtr, int stream)
+{
+    if (procPtr->outEof[stream]) {
+	return;
+    }
+    procPtr->outEof[stream] = true;
+    if (procPtr->token != NULL
+	    && stream == (procPtr->merge ? DP_STDOUT : DP_STDERR)) {
+	ReleaseHeld(procPtr, stream);
+    }
+    Notify(procPtr, DP_PROC_READABLE);
+}
+
+size_t
+DpProcPending(const DpProc *procPtr)
+{
+    if (procPtr->inHold && !procPtr->started) {
+	return procPtr->inFree;
+    }
+    return DpBufLength(&procPtr->in);
+}
+
+bool
+DpProcInAtEnd(const DpProc *procPtr)
+{
+    return procPtr->inClose && !procPtr->inDone
+	    && DpBufLength(&procPtr->in) == 0
+	    && (!procPtr->inHold || procPtr->started);
+}
+
+void
+DpProcSent(DpProc *procPtr, size_t count)
+{
+    bool wasFull = DpBufLength(&procPtr->in) >= DP_PROC_HIGH;
+
+    if (procPtr->inFree > 0) {
+	/* A password passed: nothing of it stays in the queue's memory. */
+	size_t secret = count < procPtr->inFree ? count : procPtr->inFree;
+
+	DpWipe(DpBufData(&procPtr->in), secret);
+	procPtr->inFree -= secret;
+    }
+    DpBufConsume(&procPtr->in, count);
+    if (wasFull || DpBufLength(&procPtr->in) == 0) {
+	Notify(procPtr, DP_PROC_WRITABLE);
+    }
+}
+
+void
+DpProcInDone(DpProc *procPtr)
+{
+    if (!procPtr->inDone) {
+	procPtr->inDone = true;
+	DpBufWipe(&procPtr->in);
+	procPtr->inFree = 0;
+	Notify(procPtr, DP_PROC_WRITABLE);
+    }
+}
+
+void
+DpProcEnd(DpProc *procPtr, const DpError *errPtr)
+{
+    if (procPtr->ended) {
+	return;
+    }
+    DpProcGotEof(procPtr, DP_STDOUT);
+    DpProcGotEof(procPtr, DP_STDERR);
+    if (errPtr != NULL && !DpErrorIsSet(&procPtr->error)) {
+	DpErrorCopy(&procPtr->error, errPtr);
+    }
+    procPtr->ended = true;
+    procPtr->endTime = DpLoopNow();
+    DpProcInDone(procPtr);
+    DpWipeFree(procPtr->password);
+    procPtr->password = NULL;
+    Notify(procPtr, DP_PROC_ENDED);
+}
+
+static void
+Kick(DpProc *procPtr)
+{
+    if (!procPtr->ended) {
+	procPtr->typePtr->kick(procPtr);
+    }
+}
+
+void
+DpProcConsume(DpProc *procPtr, int stream, size_t count)
+{
+    bool wanted = DpProcWants(procPtr, stream);
+
+    DpBufConsume(&procPtr->out[stream], count);
+    if (!wanted && DpProcWants(procPtr, stream)) {
+	Kick(procPtr);
+    }
+}
+
+size_t
+DpProcRoom(const DpProc *procPtr)
+{
+    size_t length = DpBufLength(&procPtr->in);
+
+    return length >= DP_PROC_HIGH ? 0 : DP_PROC_HIGH - length;
+}
+
+void
+DpProcWrite(DpProc *procPtr, const void *bytes, size_t n)
+{
+    if (procPtr->inDone || procPtr->inClose || n == 0) {
+	return;
+    }
+    DpBufAppend(&procPtr->in, bytes, n);
+    Kick(procPtr);
+}
+
+void
+DpProcCloseIn(DpProc *procPtr)
+{
+    if (!procPtr->inClose) {
+	procPtr->inClose = true;
+	Kick(procPtr);
+    }
+}
+
+void
+DpProcAbandon(DpProc *procPtr)
+{
+    if (procPtr->abandoned) {
+	return;
+    }
+    procPtr->abandoned = true;
+    procPtr->notify = NULL;
+    DpBufFree(&procPtr->out[0]);
+    DpBufFree(&procPtr->out[1]);
+    DpBufFree(&procPtr->held);
+    DpBufWipe(&procPtr->in);
+    if (!procPtr->ended) {
+	procPtr->typePtr->abandon(procPtr);
+    }
+}

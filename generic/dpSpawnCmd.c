@@ -1,0 +1,194 @@
+/*
+ * dpSpawnCmd.c -- the command core::spawn: a local command gets a handle.
+ *
+ * Layer L4.
+ */
+
+#include "dpSpawnCmd.h"
+
+#include "dpProcCmd.h"
+#include "dpSpawn.h"
+
+/* Where the interpreter keeps its DpSpawnList. */
+#define SPAWN_KEY "::deployer::core::spawn"
+
+/* Words as the system takes them; each and the array are ours. */
+static void
+FreeWords(char **words, int count)
+{
+    for (int i = 0; i < count; i++) {
+	DpFree(words[i]);
+    }
+    DpFree(words);
+}
+
+/*
+ * A word in the system's encoding, or NULL and a message: no word of a system
+ * call holds a NUL, and one that was cut there would mean something else.
+ */
+static char *
+SystemWord(Tcl_Interp *interp, const char *text, int length)
+{
+    Tcl_DString external;
+    char *word = NULL;
+
+    Tcl_UtfToExternalDString(NULL, text, length, &external);
+    if (strlen(Tcl_DStringValue(&external))
+	    == (size_t) Tcl_DStringLength(&external)) {
+	word = DpStrdup(Tcl_DStringValue(&external));
+    } else {
+	Tcl_SetObjResult(interp, Tcl_NewStringObj(
+		"a word of a command can't hold a NUL character", -1));
+	Tcl_SetErrorCode(interp, "TCL", "VALUE", "NUL", (char *) NULL);
+    }
+    Tcl_DStringFree(&external);
+    return word;
+}
+
+/* Appends to a NULL-terminated array that has room. */
+static int
+AddWord(Tcl_Interp *interp, char **words, int *countPtr, Tcl_Obj *objPtr)
+{
+    int length;
+    const char *text = Tcl_GetStringFromObj(objPtr, &length);
+    char *word = SystemWord(interp, text, length);
+
+    if (word == NULL) {
+	return TCL_ERROR;
+    }
+    words[(*countPtr)++] = word;
+    return TCL_OK;
+}
+
+static int
+AddEnv(Tcl_Interp *interp, char **words, int *countPtr, Tcl_Obj *envPtr)
+{
+    Tcl_Obj *keyPtr, *valuePtr;
+    Tcl_DictSearch search;
+    int done, code = TCL_OK;
+
+    if (envPtr == NULL) {
+	return TCL_OK;
+    }
+    Tcl_DictObjFirst(NULL, envPtr, &search, &keyPtr, &valuePtr, &done);
+    for (; !done && code == TCL_OK;
+	    Tcl_DictObjNext(&search, &keyPtr, &valuePtr, &done)) {
+	const char *name = Tcl_GetString(keyPtr);
+	Tcl_Obj *wordPtr;
+
+	if (name[0] == '\0' || strchr(name, '=') != NULL) {
+	    Tcl_SetObjResult(interp, Tcl_ObjPrintf(
+		    "bad name of an environment variable: \"%s\"", name));
+	    Tcl_SetErrorCode(interp, "TCL", "VALUE", "ENV", (char *) NULL);
+	    code = TCL_ERROR;
+	    break;
+	}
+	wordPtr = Tcl_ObjPrintf("%s=%s", name, Tcl_GetString(valuePtr));
+	Tcl_IncrRefCount(wordPtr);
+	code = AddWord(interp, words, countPtr, wordPtr);
+	Tcl_DecrRefCount(wordPtr);
+    }
+    Tcl_DictObjDone(&search);
+    return code;
+}
+
+static void
+EndSpawns(ClientData clientData)
+{
+    DpSpawnForget(clientData);
+}
+
+static void
+DeleteSpawns(ClientData clientData, Tcl_Interp *interp)
+{
+    (void) interp;
+    Tcl_DeleteThreadExitHandler(EndSpawns, clientData);
+    DpSpawnForget(clientData);
+    DpFree(clientData);
+}
+
+static int
+SpawnCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    DpInterp *dpPtr = clientData;
+    DpSpawnList *listPtr = Tcl_GetAssocData(interp, SPAWN_KEY, NULL);
+    DpSpawnSpec spec = {0};
+    DpProcOpts opts;
+    DpError error = {0};
+    DpProc *procPtr;
+    Tcl_Obj **wordsPtr;
+    char **argv = NULL, **env = NULL, *cwd = NULL;
+    int count, size = 0, numArgs = 0, numEnv = 0, code = TCL_ERROR;
+
+    if (objc < 2 || objc > 3) {
+	Tcl_WrongNumArgs(interp, 1, objv, "argv ?options?");
+	return TCL_ERROR;
+    }
+    if (Tcl_ListObjGetElements(interp, objv[1], &count, &wordsPtr) != TCL_OK
+	    || DpProcOptsGet(interp, objc > 2 ? objv[2] : NULL, &opts)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (count == 0 || listPtr == NULL) {
+	Tcl_SetObjResult(interp, Tcl_NewStringObj(count == 0
+		? "a command needs at least one word"
+		: "the interpreter is being deleted", -1));
+	Tcl_SetErrorCode(interp, "TCL", "VALUE", "COMMAND", (char *) NULL);
+	return TCL_ERROR;
+    }
+
+    argv = DpAlloc((size_t) (count + 1) * sizeof(*argv));
+    for (int i = 0; i < count; i++) {
+	if (AddWord(interp, argv, &numArgs, wordsPtr[i]) != TCL_OK) {
+	    goto done;
+	}
+    }
+    if (opts.envPtr != NULL) {
+	Tcl_DictObjSize(NULL, opts.envPtr, &size);
+    }
+    env = DpAlloc((size_t) (size + 1) * sizeof(*env));
+    if (AddEnv(interp, env, &numEnv, opts.envPtr) != TCL_OK) {
+	goto done;
+    }
+    if (opts.cwdPtr != NULL) {
+	cwd = SystemWord(interp, Tcl_GetString(opts.cwdPtr), -1);
+	if (cwd == NULL) {
+	    goto done;
+	}
+    }
+    spec.slug = opts.slug;
+    spec.argv = argv;
+    spec.env = env;
+    spec.cwd = cwd;
+    spec.merge = opts.merge;
+    procPtr = DpSpawn(dpPtr->loopPtr, listPtr, &spec, &error);
+    if (procPtr == NULL) {
+	DpErrorReport(interp, &error);
+	DpErrorClear(&error);
+	goto done;
+    }
+    Tcl_SetObjResult(interp, DpProcHandleNew(dpPtr, procPtr, &opts));
+    code = TCL_OK;
+
+done:
+    FreeWords(argv, numArgs);
+    FreeWords(env, numEnv);
+    DpFree(cwd);
+    return code;
+}
+
+void
+DpSpawnCmdInit(DpInterp *dpPtr)
+{
+    Tcl_Interp *interp = dpPtr->interp;
+
+    if (Tcl_GetAssocData(interp, SPAWN_KEY, NULL) == NULL) {
+	DpSpawnList *listPtr = DpAlloc(sizeof(*listPtr));
+
+	Tcl_SetAssocData(interp, SPAWN_KEY, DeleteSpawns, listPtr);
+	Tcl_CreateThreadExitHandler(EndSpawns, listPtr);
+    }
+    Tcl_CreateObjCommand(interp, "::deployer::core::spawn", SpawnCmd, dpPtr,
+	    NULL);
+}

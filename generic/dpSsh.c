@@ -1,0 +1,774 @@
+/*
+ * dpSsh.c -- a session: its states, its one pump and its transport buffers.
+ *
+ * Layer L2. The rules that libssh2 imposes are met here: one function drives
+ * it, sends never block and receives have a budget.
+ */
+
+#include "dpSshInt.h"
+
+#include "dpSshKbd.h"
+#include "dpTcp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Received in one turn before other sessions get theirs. */
+#define TURN_BYTES (1024 * 1024)
+/* One receive when there is much to come. */
+#define BULK_SIZE (256 * 1024)
+/* Bytes before the end of the key exchange; more is no SSH server. */
+#define HANDSHAKE_BYTES (512 * 1024)
+/* Keepalives without an answer before the peer counts as dead. */
+#define ALIVE_COUNT 3
+
+static void
+StartPump(void *clientData)
+{
+    DpSshPump(clientData);
+}
+
+void
+DpSshPumpLater(DpSsh *sshPtr)
+{
+    DpTaskStart(sshPtr->loopPtr, &sshPtr->pumpTask, StartPump, sshPtr);
+}
+
+void
+DpSshHold(DpSsh *sshPtr)
+{
+    sshPtr->refCount++;
+}
+
+DpSshState
+DpSshGetState(const DpSsh *sshPtr)
+{
+    return sshPtr->state;
+}
+
+const DpError *
+DpSshGetError(const DpSsh *sshPtr)
+{
+    return &sshPtr->error;
+}
+
+static void
+LimitReached(void *clientData)
+{
+    DpSsh *sshPtr = clientData;
+    double seconds = (double) sshPtr->config.timeout / 1000;
+
+    if (sshPtr->state == DP_SSH_HANDSHAKE) {
+	const char *banner = sshPtr->session == NULL ? NULL
+		: libssh2_session_banner_get(sshPtr->session);
+
+	if (banner == NULL) {
+	    DpSshFail(sshPtr, "CONNECT TIMEOUT", "cannot connect to %s: %s"
+		    " port %d accepts connections but has sent no SSH banner"
+		    " within %g s", sshPtr->config.slug,
+		    sshPtr->config.address, sshPtr->config.port, seconds);
+	} else {
+	    DpSshFail(sshPtr, "CONNECT TIMEOUT", "cannot connect to %s: the"
+		    " key exchange with %s port %d has not ended within %g s",
+		    sshPtr->config.slug, sshPtr->config.address,
+		    sshPtr->config.port, seconds);
+	}
+    } else {
+	DpSshFail(sshPtr, "CONNECT TIMEOUT", "cannot log in to %s as %s: the"
+		" server has not answered within %g s", sshPtr->config.slug,
+		sshPtr->config.username, seconds);
+    }
+}
+
+static void
+StartLimit(DpSsh *sshPtr)
+{
+    if (sshPtr->config.timeout > 0) {
+	DpTimerStart(sshPtr->loopPtr, &sshPtr->limitTimer,
+		sshPtr->config.timeout, LimitReached, sshPtr);
+    }
+}
+
+/*
+ * The only place where the state changes. Time limits run in the states that
+ * wait for the server and stand still where a human is asked.
+ */
+void
+DpSshSetState(DpSsh *sshPtr, DpSshState state)
+{
+    sshPtr->state = state;
+    switch (state) {
+    case DP_SSH_HANDSHAKE:
+    case DP_SSH_METHODS:
+    case DP_SSH_LOGIN:
+	StartLimit(sshPtr);
+	break;
+    case DP_SSH_CONNECT:
+    case DP_SSH_HOSTKEY:
+    case DP_SSH_OPEN:
+    case DP_SSH_CLOSED:
+	DpTimerStop(&sshPtr->limitTimer);
+	break;
+    }
+}
+
+/* libssh2's SEND: takes everything; DpSshPump sends it. */
+static
+LIBSSH2_SEND_FUNC(SendCallback)
+{
+    DpSsh *sshPtr = *abstract;
+
+    (void) socket;
+    (void) flags;
+    if (sshPtr->inError != 0) {
+	return -sshPtr->inError;
+    }
+    DpBufAppend(&sshPtr->outBuf, buffer, length);
+    return (ssize_t) length;
+}
+
+static ptrdiff_t
+Receive(DpSsh *sshPtr, void *bytes, size_t size)
+{
+    ptrdiff_t n;
+
+    if (sshPtr->inEnd || sshPtr->transPtr == NULL) {
+	return 0;
+    }
+    if (sshPtr->turnBytes >= TURN_BYTES) {
+	sshPtr->turnSpent = true;
+	return -EAGAIN;
+    }
+    if (sshPtr->dry) {
+	return -EAGAIN;
+    }
+    if (sshPtr->quick && sshPtr->transPtr->typePtr->quick != NULL) {
+	sshPtr->transPtr->typePtr->quick(sshPtr->transPtr);
+    }
+    n = sshPtr->transPtr->typePtr->recv(sshPtr->transPtr, bytes, size);
+    if (n > 0) {
+	sshPtr->turnBytes += (size_t) n;
+	sshPtr->inTotal += (uint64_t) n;
+	sshPtr->bulk = (size_t) n == size;
+	sshPtr->dry = !sshPtr->bulk;
+    } else if (n == 0) {
+	sshPtr->inEnd = true;
+    } else if (n == -EWOULDBLOCK || n == -EAGAIN) {
+	sshPtr->dry = true;
+	n = -EAGAIN;
+    } else {
+	sshPtr->inError = (int) -n;
+	sshPtr->inEnd = true;
+	n = 0;
+    }
+    return n;
+}
+
+/*
+ * libssh2's RECV. Where the last receive was full, one large receive stands
+ * for many of libssh2's small ones.
+ */
+static
+LIBSSH2_RECV_FUNC(RecvCallback)
+{
+    DpSsh *sshPtr = *abstract;
+    size_t there = DpBufLength(&sshPtr->inBuf);
+    ptrdiff_t n;
+
+    (void) socket;
+    (void) flags;
+    if (there == 0 && !sshPtr->bulk) {
+	return (ssize_t) Receive(sshPtr, buffer, length);
+    }
+    if (there == 0) {
+	unsigned char *space = DpBufReserve(&sshPtr->inBuf, BULK_SIZE);
+
+	n = Receive(sshPtr, space, BULK_SIZE);
+	if (n <= 0) {
+	    DpBufConsume(&sshPtr->inBuf, 0);
+	    return (ssize_t) n;
+	}
+	DpBufAdded(&sshPtr->inBuf, (size_t) n);
+	there = (size_t) n;
+    }
+    if (length > there) {
+	length = there;
+    }
+    memcpy(buffer, DpBufData(&sshPtr->inBuf), length);
+    DpBufConsume(&sshPtr->inBuf, length);
+    return (ssize_t) length;
+}
+
+/* The server said why it leaves; shown to the user, so made printable. */
+static
+LIBSSH2_DISCONNECT_FUNC(DisconnectCallback)
+{
+    DpSsh *sshPtr = *abstract;
+    size_t n = 0;
+
+    (void) session;
+    (void) reason;
+    (void) language;
+    (void) language_len;
+    if (message_len < 0 || message == NULL) {
+	return;
+    }
+    DpFree(sshPtr->peerMessage);
+    sshPtr->peerMessage = DpAlloc(257);
+    for (int i = 0; i < message_len && n < 256; i++) {
+	unsigned char c = (unsigned char) message[i];
+
+	sshPtr->peerMessage[n++] = (char) (c < ' ' || c == 127 ? ' ' : c);
+    }
+}
+
+/*
+ * Whether libssh2 would read now. It does not while a human, an agent or a
+ * worker is waited for; the socket would be reported as ready for ever.
+ */
+static bool
+Reads(const DpSsh *sshPtr)
+{
+    if (sshPtr->kbdPtr != NULL) {
+	return DpSshKbdWants((DpSsh *) sshPtr);
+    }
+    return !sshPtr->inEnd && sshPtr->state != DP_SSH_HOSTKEY
+	    && sshPtr->signState != DP_SIGN_WAITS;
+}
+
+/* Sends what libssh2 has put out; the rest waits for the socket. */
+static void
+Flush(DpSsh *sshPtr)
+{
+    DpBuf *outPtr = &sshPtr->outBuf;
+    int mask = 0;
+
+    if (sshPtr->transPtr == NULL) {
+	return;
+    }
+    while (DpBufLength(outPtr) > 0) {
+	ptrdiff_t n = sshPtr->transPtr->typePtr->send(sshPtr->transPtr,
+		DpBufData(outPtr), DpBufLength(outPtr));
+
+	if (n >= 0) {
+	    DpBufConsume(outPtr, (size_t) n);
+	} else if (n == -EAGAIN || n == -EWOULDBLOCK) {
+	    mask |= DP_WRITABLE;
+	    break;
+	} else {
+	    /* What the server sent before is still to be read. */
+	    sshPtr->inError = (int) -n;
+	    DpBufFree(outPtr);
+	    DpSshPumpLater(sshPtr);
+	    break;
+	}
+    }
+    if (Reads(sshPtr)) {
+	mask |= DP_READABLE;
+    }
+    sshPtr->transPtr->typePtr->want(sshPtr->transPtr, mask);
+}
+
+/*
+ * Gives up the libssh2 session. With the receive side at its end nothing in
+ * there waits any more, so this does not block.
+ */
+static void
+FreeSession(DpSsh *sshPtr)
+{
+    if (sshPtr->session != NULL) {
+	sshPtr->inEnd = true;
+	sshPtr->bulk = false;
+	DpBufFree(&sshPtr->inBuf);
+	for (int i = 0; i < 100; i++) {
+	    if (libssh2_session_free(sshPtr->session)
+		    != LIBSSH2_ERROR_EAGAIN) {
+		break;
+	    }
+	}
+	sshPtr->session = NULL;
+    }
+    if (sshPtr->transPtr != NULL) {
+	sshPtr->transPtr->typePtr->close(sshPtr->transPtr);
+	sshPtr->transPtr = NULL;
+    }
+    DpBufFree(&sshPtr->inBuf);
+    DpBufWipe(&sshPtr->outBuf);
+}
+
+/* The twin of DpSshOpen: takes back every registration. */
+static void
+Shut(DpSsh *sshPtr)
+{
+    if (sshPtr->tcpPtr != NULL) {
+	DpTcpCancel(sshPtr->tcpPtr);
+	sshPtr->tcpPtr = NULL;
+    }
+    DpSshSetState(sshPtr, DP_SSH_CLOSED);
+    DpTimerStop(&sshPtr->aliveTimer);
+    DpTaskStop(&sshPtr->pumpTask);
+    DpSshAuthStop(sshPtr);
+    FreeSession(sshPtr);
+    DpSshExecEndAll(sshPtr);
+}
+
+static void
+FailWith(DpSsh *sshPtr)
+{
+    const DpSshOwner *ownerPtr = sshPtr->ownerPtr;
+
+    if (sshPtr->state == DP_SSH_CLOSED) {
+	return;
+    }
+    sshPtr->refCount++;
+    DpSshKbdStop(sshPtr);
+    /* Best effort: the server learns that we leave. */
+    if (sshPtr->session != NULL && !sshPtr->inEnd && sshPtr->inError == 0) {
+	libssh2_session_disconnect(sshPtr->session, "connection given up");
+	Flush(sshPtr);
+    }
+    Shut(sshPtr);
+    sshPtr->ownerPtr = NULL;
+    if (ownerPtr != NULL) {
+	ownerPtr->closed(sshPtr->clientData, &sshPtr->error);
+    }
+    DpSshDrop(sshPtr);
+}
+
+static void
+FailArgs(DpSsh *sshPtr, const char *code, const char *data1,
+	const char *data2, const char *format, va_list args)
+{
+    char message[2048];
+
+    if (sshPtr->state == DP_SSH_CLOSED) {
+	return;
+    }
+    vsnprintf(message, sizeof(message), format, args);
+    DpErrorSet(&sshPtr->error, code, "%s", message);
+    DpErrorAddData(&sshPtr->error, sshPtr->config.slug);
+    if (data1 != NULL) {
+	DpErrorAddData(&sshPtr->error, data1);
+    }
+    if (data2 != NULL) {
+	DpErrorAddData(&sshPtr->error, data2);
+    }
+    FailWith(sshPtr);
+}
+
+void
+DpSshFail(DpSsh *sshPtr, const char *code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    FailArgs(sshPtr, code, NULL, NULL, format, args);
+    va_end(args);
+}
+
+void
+DpSshFailData(DpSsh *sshPtr, const char *code, const char *data1,
+	const char *data2, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    FailArgs(sshPtr, code, data1, data2, format, args);
+    va_end(args);
+}
+
+void
+DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+    const char *banner = libssh2_session_banner_get(sshPtr->session);
+    const char *code = "CONNECT KEX";
+    const char *why = "";
+    char *text = NULL;
+
+    libssh2_session_last_error(sshPtr->session, &text, NULL, 0);
+    if (sshPtr->peerMessage != NULL) {
+	code = "CONNECT CLOSED";
+	why = sshPtr->peerMessage;
+    } else if (sshPtr->inError != 0) {
+	code = "CONNECT CLOSED";
+	why = Tcl_ErrnoMsg(sshPtr->inError);
+    } else if (sshPtr->inEnd) {
+	code = "CONNECT CLOSED";
+	why = "the server has closed the connection";
+    } else if (sshPtr->state == DP_SSH_HANDSHAKE && banner == NULL) {
+	code = "CONNECT BANNER";
+	why = "what answers there is not an SSH server";
+    } else if (text != NULL) {
+	why = text;
+    }
+    DpSshFail(sshPtr, code, "%s %s (%s port %d): %s (libssh2 error %d)",
+	    doing, configPtr->slug, configPtr->address, configPtr->port, why,
+	    rc);
+}
+
+unsigned long
+DpSshAskOwner(DpSsh *sshPtr, DpSshAsk *askPtr)
+{
+    if (sshPtr->ownerPtr == NULL || !sshPtr->config.asks) {
+	return 0;
+    }
+    DpTimerStop(&sshPtr->limitTimer);
+    askPtr->id = sshPtr->askId = ++sshPtr->lastAskId;
+    sshPtr->ownerPtr->ask(sshPtr->clientData, askPtr);
+    return askPtr->id;
+}
+
+void
+DpSshAnswer(DpSsh *sshPtr, unsigned long id, int count,
+	const char *const *answers)
+{
+    if (id == 0 || id != sshPtr->askId || sshPtr->state == DP_SSH_CLOSED) {
+	return;
+    }
+    sshPtr->askId = 0;
+    if (sshPtr->state == DP_SSH_HOSTKEY) {
+	sshPtr->verdict = (count == 1 && strcmp(answers[0], "yes") == 0)
+		? DP_VERDICT_YES : DP_VERDICT_NO;
+    } else {
+	StartLimit(sshPtr);
+	DpSshAuthAnswer(sshPtr, count, answers);
+    }
+    DpSshPumpLater(sshPtr);
+}
+
+/*
+ * Keeps the connection alive, and finds out that the peer is dead: it must
+ * answer each keepalive, so that some byte comes in each interval.
+ */
+static void
+AliveTick(void *clientData)
+{
+    DpSsh *sshPtr = clientData;
+    int64_t interval = (int64_t) sshPtr->config.keepalive * 1000;
+    int64_t silent = DpLoopNow() - sshPtr->lastRecv;
+    int next;
+
+    DpTimerStart(sshPtr->loopPtr, &sshPtr->aliveTimer, interval, AliveTick,
+	    sshPtr);
+    if (silent >= interval * (ALIVE_COUNT + 1) - interval / 2) {
+	DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s is dead:"
+		" nothing was heard from %s port %d for %d s",
+		sshPtr->config.slug, sshPtr->config.address,
+		sshPtr->config.port, (int) (silent / 1000));
+	return;
+    }
+    libssh2_keepalive_send(sshPtr->session, &next);
+    Flush(sshPtr);
+}
+
+static void
+Opened(DpSsh *sshPtr)
+{
+    DpSshAuthStop(sshPtr);
+    DpSshSetState(sshPtr, DP_SSH_OPEN);
+    sshPtr->lastRecv = DpLoopNow();
+    if (sshPtr->config.keepalive > 0) {
+	libssh2_keepalive_config(sshPtr->session, 1, 1);
+	DpTimerStart(sshPtr->loopPtr, &sshPtr->aliveTimer,
+		(int64_t) sshPtr->config.keepalive * 1000, AliveTick, sshPtr);
+    }
+    if (sshPtr->ownerPtr != NULL) {
+	sshPtr->ownerPtr->opened(sshPtr->clientData);
+    }
+}
+
+/* State HANDSHAKE: banner, key exchange. True: progress. */
+static bool
+HandshakeStep(DpSsh *sshPtr)
+{
+    int rc = libssh2_session_handshake(sshPtr->session,
+	    sshPtr->transPtr->typePtr->fd(sshPtr->transPtr));
+
+    if (sshPtr->inTotal > HANDSHAKE_BYTES) {
+	DpSshFail(sshPtr, "CONNECT BANNER", "cannot connect to %s: %s port %d"
+		" sends data without end and is not an SSH server",
+		sshPtr->config.slug, sshPtr->config.address,
+		sshPtr->config.port);
+	return false;
+    }
+    if (rc == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    if (rc != 0) {
+	DpSshFailLib(sshPtr, rc, "cannot connect to");
+	return false;
+    }
+    DpSshSetState(sshPtr, DP_SSH_HOSTKEY);
+    return true;
+}
+
+/* One step in the state that the session is in. True: progress. */
+static bool
+Step(DpSsh *sshPtr)
+{
+    switch (sshPtr->state) {
+    case DP_SSH_HANDSHAKE:
+	return HandshakeStep(sshPtr);
+    case DP_SSH_HOSTKEY:
+	if (DpSshHostKeyStep(sshPtr)) {
+	    DpSshSetState(sshPtr, DP_SSH_METHODS);
+	    return true;
+	}
+	return false;
+    case DP_SSH_METHODS:
+	return DpSshMethodsStep(sshPtr);
+    case DP_SSH_LOGIN:
+	if (!DpSshLoginStep(sshPtr)) {
+	    return false;
+	}
+	if (sshPtr->state == DP_SSH_LOGIN
+		&& libssh2_userauth_authenticated(sshPtr->session)) {
+	    Opened(sshPtr);
+	}
+	return true;
+    case DP_SSH_OPEN:
+	return DpSshExecStep(sshPtr);
+    case DP_SSH_CONNECT:
+    case DP_SSH_CLOSED:
+	break;
+    }
+    return false;
+}
+
+/* The end of the receive side, once libssh2 has had every byte. */
+static void
+CheckEnd(DpSsh *sshPtr)
+{
+    if (sshPtr->state != DP_SSH_OPEN || DpBufLength(&sshPtr->inBuf) > 0
+	    || (!sshPtr->inEnd && sshPtr->inError == 0)) {
+	return;
+    }
+    DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s was closed: %s",
+	    sshPtr->config.slug,
+	    sshPtr->peerMessage != NULL ? sshPtr->peerMessage
+	    : sshPtr->inError != 0 ? Tcl_ErrnoMsg(sshPtr->inError)
+	    : "the server has ended it");
+}
+
+/*
+ * The only caller of libssh2. Any call there may take in data for another
+ * channel, and no descriptor event follows; so it goes round until a whole
+ * pass has made no progress.
+ */
+void
+DpSshPump(DpSsh *sshPtr)
+{
+    if (sshPtr->pumping) {
+	sshPtr->pumpAgain = true;
+	return;
+    }
+    if (sshPtr->session == NULL || sshPtr->kbdPtr != NULL) {
+	return;
+    }
+    DpSshHold(sshPtr);
+    sshPtr->pumping = true;
+    sshPtr->turnBytes = 0;
+    sshPtr->turnSpent = false;
+    do {
+	sshPtr->pumpAgain = false;
+    } while (Step(sshPtr) || (sshPtr->pumpAgain && !sshPtr->turnSpent));
+    sshPtr->pumping = false;
+    if (sshPtr->turnBytes > 0) {
+	sshPtr->lastRecv = DpLoopNow();
+    }
+    if (sshPtr->state != DP_SSH_CLOSED) {
+	Flush(sshPtr);
+	CheckEnd(sshPtr);
+    }
+    if (sshPtr->state != DP_SSH_CLOSED && (sshPtr->turnSpent
+	    || DpBufLength(&sshPtr->inBuf) > 0)) {
+	DpSshPumpLater(sshPtr);
+    }
+    DpSshDrop(sshPtr);
+}
+
+static void
+TransportReady(void *clientData, int mask)
+{
+    DpSsh *sshPtr = clientData;
+
+    if ((mask & DP_HANGUP) && !Reads(sshPtr)) {
+	/* Would be reported for ever, and what is waited for is in vain. */
+	DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s (%s port %d)"
+		" was closed by the server", sshPtr->config.slug,
+		sshPtr->config.address, sshPtr->config.port);
+	return;
+    }
+    sshPtr->dry = false;
+    if (sshPtr->kbdPtr != NULL) {
+	DpSshKbdReady(sshPtr);
+    } else {
+	DpSshPump(sshPtr);
+    }
+}
+
+static bool
+NewSession(DpSsh *sshPtr)
+{
+    LIBSSH2_SESSION *session = libssh2_session_init_ex(NULL, NULL, NULL,
+	    sshPtr);
+
+    if (session == NULL) {
+	return false;
+    }
+    sshPtr->session = session;
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND,
+	    (libssh2_cb_generic *) (void (*)(void)) SendCallback);
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV,
+	    (libssh2_cb_generic *) (void (*)(void)) RecvCallback);
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_DISCONNECT,
+	    (libssh2_cb_generic *) (void (*)(void)) DisconnectCallback);
+#else
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND,
+	    (void *) SendCallback);
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV,
+	    (void *) RecvCallback);
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_DISCONNECT,
+	    (void *) DisconnectCallback);
+#endif
+    libssh2_session_set_blocking(session, 0);
+    return true;
+}
+
+static void
+Connected(void *clientData, DpTransport *transPtr, const DpError *errPtr)
+{
+    DpSsh *sshPtr = clientData;
+
+    sshPtr->tcpPtr = NULL;
+    if (transPtr == NULL) {
+	DpErrorCopy(&sshPtr->error, errPtr);
+	FailWith(sshPtr);
+	return;
+    }
+    sshPtr->transPtr = transPtr;
+    transPtr->ready = TransportReady;
+    transPtr->clientData = sshPtr;
+    sshPtr->quick = true;
+    if (!DpSshKnownLoad(sshPtr)) {
+	FailWith(sshPtr);
+	return;
+    }
+    if (!NewSession(sshPtr)) {
+	DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: libssh2 gives"
+		" no session", sshPtr->config.slug);
+	return;
+    }
+    if (!DpSshSetMethods(sshPtr)) {
+	return;
+    }
+    DpSshSetState(sshPtr, DP_SSH_HANDSHAKE);
+    DpSshPump(sshPtr);
+}
+
+DpSsh *
+DpSshOpen(DpSshShared *sharedPtr, DpSshConfig *configPtr,
+	const DpSshOwner *ownerPtr, void *clientData)
+{
+    DpSsh *sshPtr = DpAlloc(sizeof(*sshPtr));
+
+    sshPtr->refCount = 1;
+    sshPtr->sharedPtr = sharedPtr;
+    sshPtr->loopPtr = sharedPtr->loopPtr;
+    DpLoopHold(sshPtr->loopPtr);
+    sshPtr->config = *configPtr;
+    memset(configPtr, 0, sizeof(*configPtr));
+    sshPtr->ownerPtr = ownerPtr;
+    sshPtr->clientData = clientData;
+    sshPtr->limit = -1;
+    sshPtr->state = DP_SSH_CONNECT;
+    DpSshAuthStart(sshPtr);
+    sshPtr->tcpPtr = DpTcpConnect(sshPtr->loopPtr, sshPtr->config.slug,
+	    sshPtr->config.address, sshPtr->config.port,
+	    sshPtr->config.timeout, Connected, sshPtr);
+    return sshPtr;
+}
+
+void
+DpSshClose(DpSsh *sshPtr)
+{
+    sshPtr->ownerPtr = NULL;
+    DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s was closed by"
+	    " this side", sshPtr->config.slug);
+}
+
+void
+DpSshConfigFree(DpSshConfig *configPtr)
+{
+    DpFree(configPtr->slug);
+    DpFree(configPtr->address);
+    DpFree(configPtr->username);
+    DpWipeFree(configPtr->password);
+    DpWipeFree(configPtr->passphrase);
+    DpWipeFree(configPtr->keyText);
+    for (int i = 0; i < configPtr->numKeyFiles; i++) {
+	DpFree(configPtr->keyFiles[i]);
+    }
+    DpFree(configPtr->keyFiles);
+    DpFree(configPtr->agentSocket);
+    for (int i = 0; i < configPtr->numKnownFiles; i++) {
+	DpFree(configPtr->knownFiles[i]);
+    }
+    DpFree(configPtr->knownFiles);
+    DpFree(configPtr->ciphers);
+    DpFree(configPtr->macs);
+    DpFree(configPtr->kex);
+    DpFree(configPtr->hostKeyAlgorithms);
+    memset(configPtr, 0, sizeof(*configPtr));
+}
+
+void
+DpSshDrop(DpSsh *sshPtr)
+{
+    if (--sshPtr->refCount > 0) {
+	return;
+    }
+    if (sshPtr->state != DP_SSH_CLOSED) {
+	sshPtr->refCount = 2;
+	sshPtr->ownerPtr = NULL;
+	DpSshClose(sshPtr);
+	sshPtr->refCount = 0;
+    }
+    DpSshConfigFree(&sshPtr->config);
+    DpErrorClear(&sshPtr->error);
+    DpFree(sshPtr->fingerprint);
+    DpFree(sshPtr->hostKeyType);
+    DpFree(sshPtr->peerMessage);
+    DpFree(sshPtr->methods);
+    DpBufFree(&sshPtr->tried);
+    DpBufFree(&sshPtr->triedMethods);
+    DpKnownDrop(sshPtr->knownPtr);
+    DpLoopDrop(sshPtr->loopPtr);
+    DpFree(sshPtr);
+}
+
+void
+DpSshGetInfo(DpSsh *sshPtr, DpSshInfo *infoPtr)
+{
+    LIBSSH2_SESSION *session = sshPtr->session;
+
+    memset(infoPtr, 0, sizeof(*infoPtr));
+    infoPtr->fingerprint = sshPtr->fingerprint;
+    infoPtr->hostKeyType = sshPtr->hostKeyType;
+    infoPtr->channels = sshPtr->running;
+    if (session == NULL) {
+	return;
+    }
+    infoPtr->banner = libssh2_session_banner_get(session);
+    infoPtr->kex = libssh2_session_methods(session, LIBSSH2_METHOD_KEX);
+    infoPtr->hostKeyAlgorithm = libssh2_session_methods(session,
+	    LIBSSH2_METHOD_HOSTKEY);
+    infoPtr->cipher = libssh2_session_methods(session,
+	    LIBSSH2_METHOD_CRYPT_CS);
+    infoPtr->mac = libssh2_session_methods(session, LIBSSH2_METHOD_MAC_CS);
+    infoPtr->compression = libssh2_session_methods(session,
+	    LIBSSH2_METHOD_COMP_CS);
+}

@@ -1,0 +1,493 @@
+/*
+ * dpSshExec.c -- commands of a session: "session" channels (RFC 4254).
+ *
+ * Layer L2. Each command is a DpProc. Channels are opened one at a time, as
+ * libssh2 keeps the progress of an open in the session.
+ */
+
+#include "dpSshInt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Every read has this length: libssh2 loses data without an error when a read
+ * that has to adjust the window is repeated with another length.
+ */
+#define READ_SIZE (32 * 1024)
+/* One write; what libssh2 puts into one packet at most. */
+#define WRITE_SIZE (32 * 1024)
+/* No more is given to libssh2 while so much waits for the socket. */
+#define OUT_HIGH (256 * 1024)
+/* The window that is offered to the server, with few and many channels. */
+#define WINDOW_SIZE (2 * 1024 * 1024)
+#define WINDOW_MANY (256 * 1024)
+#define MANY 8
+
+typedef enum ExecState {
+    EXEC_QUEUED,                /* waits for its turn to be opened */
+    EXEC_OPENING,
+    EXEC_REQUEST,               /* the exec request is under way */
+    EXEC_RUNNING,
+    EXEC_ENDING,                /* output is at its end, close is awaited */
+    EXEC_FREEING,
+    EXEC_GONE                   /* not in the session's list any more */
+} ExecState;
+
+/*
+ * Lifetime: the session's list holds it until the channel is freed (the
+ * producer's reference of DpProc); it holds the session as long as it lives.
+ */
+struct DpSshExecOp {
+    DpProc proc;                /* first */
+    DpSsh *sshPtr;              /* held */
+    DpSshExecOp *nextPtr, *prevPtr; /* the session's list, in order */
+    ExecState state;
+    LIBSSH2_CHANNEL *channel;
+    char *line;
+    size_t length;
+    bool eofSent;
+};
+
+static void
+SetExecState(DpSshExecOp *opPtr, ExecState state)
+{
+    opPtr->state = state;
+}
+
+static void
+LinkOp(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    opPtr->prevPtr = sshPtr->lastPtr;
+    if (sshPtr->lastPtr != NULL) {
+	sshPtr->lastPtr->nextPtr = opPtr;
+    } else {
+	sshPtr->firstPtr = opPtr;
+    }
+    sshPtr->lastPtr = opPtr;
+}
+
+/* Twin of LinkOp; drops the producer's reference. */
+static void
+UnlinkOp(DpSshExecOp *opPtr)
+{
+    DpSsh *sshPtr = opPtr->sshPtr;
+
+    if (opPtr->state == EXEC_GONE) {
+	return;
+    }
+    SetExecState(opPtr, EXEC_GONE);
+    if (opPtr->prevPtr != NULL) {
+	opPtr->prevPtr->nextPtr = opPtr->nextPtr;
+    } else {
+	sshPtr->firstPtr = opPtr->nextPtr;
+    }
+    if (opPtr->nextPtr != NULL) {
+	opPtr->nextPtr->prevPtr = opPtr->prevPtr;
+    } else {
+	sshPtr->lastPtr = opPtr->prevPtr;
+    }
+    opPtr->nextPtr = opPtr->prevPtr = NULL;
+    DpProcDrop(&opPtr->proc);
+}
+
+static void
+ExecKick(DpProc *procPtr)
+{
+    DpSsh *sshPtr = ((DpSshExecOp *) procPtr)->sshPtr;
+
+    if (sshPtr->pumping) {
+	sshPtr->pumpAgain = true;
+    } else {
+	DpSshPumpLater(sshPtr);
+    }
+}
+
+/*
+ * RFC 4254, section 6.9. libssh2 1.10 cannot send it; sshd before 7.9 does
+ * not take it.
+ */
+static bool
+ExecSignal(DpProc *procPtr, const char *name)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b00
+    DpSshExecOp *opPtr = (DpSshExecOp *) procPtr;
+
+    if (opPtr->state == EXEC_RUNNING && !opPtr->sshPtr->pumping
+	    && libssh2_channel_signal_ex(opPtr->channel, name, strlen(name))
+		    == 0) {
+	DpSshPumpLater(opPtr->sshPtr);
+	return true;
+    }
+#else
+    (void) procPtr;
+    (void) name;
+#endif
+    return false;
+}
+
+static void
+ExecAbandon(DpProc *procPtr)
+{
+    DpSshExecOp *opPtr = (DpSshExecOp *) procPtr;
+
+    if (opPtr->state == EXEC_QUEUED) {
+	UnlinkOp(opPtr);
+    } else {
+	ExecKick(procPtr);
+    }
+}
+
+static void
+ExecFree(DpProc *procPtr)
+{
+    DpSshExecOp *opPtr = (DpSshExecOp *) procPtr;
+    DpSsh *sshPtr = opPtr->sshPtr;
+
+    DpFree(opPtr->line);
+    DpFree(opPtr);
+    DpSshDrop(sshPtr);
+}
+
+static const DpProcType execType = {
+    .name = "ssh",
+    .kick = ExecKick,
+    .signal = ExecSignal,
+    .abandon = ExecAbandon,
+    .free = ExecFree,
+};
+
+DpProc *
+DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
+{
+    DpSshExecOp *opPtr = DpAlloc(sizeof(*opPtr));
+
+    DpProcInit(&opPtr->proc, &execType, sshPtr->loopPtr);
+    DpSshHold(sshPtr);
+    opPtr->sshPtr = sshPtr;
+    opPtr->line = DpAlloc(length + 1);
+    memcpy(opPtr->line, line, length);
+    opPtr->length = length;
+    opPtr->state = EXEC_GONE;
+    DpProcHold(&opPtr->proc);   /* the caller's */
+    if (sshPtr->state == DP_SSH_CLOSED) {
+	DpErrorCopy(&opPtr->proc.error, &sshPtr->error);
+	DpProcEnd(&opPtr->proc, NULL);
+	DpProcDrop(&opPtr->proc);
+	return &opPtr->proc;
+    }
+    SetExecState(opPtr, EXEC_QUEUED);
+    LinkOp(sshPtr, opPtr);
+    if (sshPtr->state == DP_SSH_OPEN) {
+	/* Later: the caller sets the listener and the start filter first. */
+	DpSshPumpLater(sshPtr);
+    }
+    return &opPtr->proc;
+}
+
+/* The command could not be run, or the connection died under it. */
+static void
+FailOp(DpSshExecOp *opPtr, const char *why)
+{
+    DpError err = {0};
+    const char *slug = opPtr->sshPtr->config.slug;
+
+    DpErrorSet(&err, "EXEC LOST", "%s: the command on %s %s: %s", slug, slug,
+	    opPtr->state == EXEC_RUNNING || opPtr->state == EXEC_ENDING
+		    ? "was cut off" : "could not be started", why);
+    DpErrorAddData(&err, slug);
+    DpProcEnd(&opPtr->proc, &err);
+    DpErrorClear(&err);
+}
+
+void
+DpSshExecEndAll(DpSsh *sshPtr)
+{
+    while (sshPtr->firstPtr != NULL) {
+	DpSshExecOp *opPtr = sshPtr->firstPtr;
+
+	/* The channel went with the session. */
+	opPtr->channel = NULL;
+	FailOp(opPtr, sshPtr->error.message != NULL ? sshPtr->error.message
+		: "the connection was closed");
+	UnlinkOp(opPtr);
+    }
+    sshPtr->openingPtr = NULL;
+    sshPtr->running = 0;
+}
+
+static const char *
+LastError(DpSsh *sshPtr)
+{
+    char *text = NULL;
+
+    libssh2_session_last_error(sshPtr->session, &text, NULL, 0);
+    return text != NULL ? text : "";
+}
+
+/*
+ * The server opened no channel. With others open that is its limit
+ * (MaxSessions): the command goes back to wait for one of them to end.
+ */
+static void
+OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    sshPtr->running--;
+    if (sshPtr->running > 0 && !opPtr->proc.abandoned) {
+	sshPtr->limit = sshPtr->running;
+	SetExecState(opPtr, EXEC_QUEUED);
+	return;
+    }
+    FailOp(opPtr, LastError(sshPtr));
+    UnlinkOp(opPtr);
+}
+
+/* Opens the next channel, one at a time. True: progress. */
+static bool
+OpenStep(DpSsh *sshPtr)
+{
+    DpSshExecOp *opPtr = sshPtr->openingPtr;
+    int rc;
+
+    if (opPtr == NULL) {
+	if (sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit) {
+	    return false;
+	}
+	for (opPtr = sshPtr->firstPtr; opPtr != NULL
+		&& opPtr->state != EXEC_QUEUED; opPtr = opPtr->nextPtr) {
+	    /* Those before it have had their turn. */
+	}
+	if (opPtr == NULL) {
+	    return false;
+	}
+	SetExecState(opPtr, EXEC_OPENING);
+	sshPtr->openingPtr = opPtr;
+	sshPtr->running++;
+    }
+    opPtr->channel = libssh2_channel_open_ex(sshPtr->session, "session",
+	    sizeof("session") - 1,
+	    sshPtr->running > MANY ? WINDOW_MANY : WINDOW_SIZE,
+	    LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+    if (opPtr->channel != NULL) {
+	sshPtr->openingPtr = NULL;
+	if (opPtr->proc.merge) {
+	    /* libssh2 then keeps the two streams in the order they came. */
+	    libssh2_channel_handle_extended_data2(opPtr->channel,
+		    LIBSSH2_CHANNEL_EXTENDED_DATA_MERGE);
+	    DpProcGotEof(&opPtr->proc, DP_STDERR);
+	}
+	SetExecState(opPtr, opPtr->proc.abandoned ? EXEC_FREEING
+		: EXEC_REQUEST);
+	return true;
+    }
+    rc = libssh2_session_last_errno(sshPtr->session);
+    if (rc == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    sshPtr->openingPtr = NULL;
+    OpenRefused(sshPtr, opPtr);
+    return true;
+}
+
+static bool
+RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    int rc = libssh2_channel_process_startup(opPtr->channel, "exec", 4,
+	    opPtr->line, (unsigned int) opPtr->length);
+
+    if (rc == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    if (rc != 0) {
+	FailOp(opPtr, LastError(sshPtr));
+	SetExecState(opPtr, EXEC_FREEING);
+	return true;
+    }
+    SetExecState(opPtr, EXEC_RUNNING);
+    if (sshPtr->started++ == 0) {
+	/* From here on sshd has TCP_NODELAY set. */
+	sshPtr->quick = false;
+    }
+    return true;
+}
+
+/* Reads what there is of one stream. True: progress. */
+static bool
+ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
+{
+    unsigned char bytes[READ_SIZE];
+    bool progress = false;
+
+    while (!opPtr->proc.outEof[stream] && DpProcWants(&opPtr->proc, stream)
+	    && !sshPtr->turnSpent) {
+	ssize_t n = libssh2_channel_read_ex(opPtr->channel,
+		stream == DP_STDERR ? SSH_EXTENDED_DATA_STDERR : 0,
+		(char *) bytes, sizeof(bytes));
+
+	if (n > 0) {
+	    progress = true;
+	    DpProcGot(&opPtr->proc, stream, bytes, (size_t) n);
+	} else if (n == 0) {
+	    /* End of file, or closed: nothing is queued for the stream. */
+	    progress = true;
+	    DpProcGotEof(&opPtr->proc, stream);
+	} else {
+	    break;              /* EAGAIN; a dead socket ends the session */
+	}
+    }
+    return progress;
+}
+
+/* Writes to the command's standard input. True: progress. */
+static bool
+WriteStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    DpProc *procPtr = &opPtr->proc;
+    bool progress = false;
+
+    while (!procPtr->inDone && DpBufLength(&sshPtr->outBuf) < OUT_HIGH) {
+	size_t count = DpProcPending(procPtr);
+	ssize_t n;
+
+	if (count == 0) {
+	    break;
+	}
+	if (libssh2_channel_eof(opPtr->channel) == 1
+		&& opPtr->state == EXEC_ENDING) {
+	    break;
+	}
+	n = libssh2_channel_write_ex(opPtr->channel, 0,
+		(const char *) DpBufData(&procPtr->in),
+		count < WRITE_SIZE ? count : WRITE_SIZE);
+	if (n == LIBSSH2_ERROR_EAGAIN || n == 0) {
+	    break;              /* the window is full */
+	}
+	progress = true;
+	if (n < 0) {
+	    DpProcInDone(procPtr);
+	    break;
+	}
+	DpProcSent(procPtr, (size_t) n);
+    }
+    if (DpProcInAtEnd(procPtr) && !opPtr->eofSent) {
+	if (libssh2_channel_send_eof(opPtr->channel)
+		!= LIBSSH2_ERROR_EAGAIN) {
+	    opPtr->eofSent = progress = true;
+	    DpProcInDone(procPtr);
+	}
+    }
+    return progress;
+}
+
+/* The close has come: what the server said of the command's end. */
+static void
+TakeStatus(DpSshExecOp *opPtr)
+{
+    DpProc *procPtr = &opPtr->proc;
+    char *name = NULL;
+    size_t length = 0;
+
+    libssh2_channel_get_exit_signal(opPtr->channel, &name, &length, NULL,
+	    NULL, NULL, NULL);
+    if (name != NULL) {
+	snprintf(procPtr->signalName, sizeof(procPtr->signalName), "%.*s",
+		(int) length, name);
+	free(name);             /* libssh2 was given no allocator */
+	procPtr->status = -1;
+    } else {
+	procPtr->status = libssh2_channel_get_exit_status(opPtr->channel);
+    }
+    DpProcEnd(procPtr, NULL);
+}
+
+/*
+ * Output is at its end. The close is waited for and not sent first: a command
+ * may have closed its output and still be running.
+ */
+static bool
+EndingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    bool progress = WriteStep(sshPtr, opPtr);
+    int rc = libssh2_channel_wait_closed(opPtr->channel);
+
+    if (rc == LIBSSH2_ERROR_EAGAIN) {
+	return progress;
+    }
+    if (rc != 0) {
+	return progress;        /* the socket is dead: the session ends */
+    }
+    TakeStatus(opPtr);
+    SetExecState(opPtr, EXEC_FREEING);
+    return true;
+}
+
+/* Closes our side and frees the channel; output left is thrown away. */
+static bool
+FreeingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    if (libssh2_channel_free(opPtr->channel) == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    opPtr->channel = NULL;
+    sshPtr->running--;
+    if (!opPtr->proc.ended) {
+	DpProcEnd(&opPtr->proc, NULL);
+    }
+    UnlinkOp(opPtr);
+    return true;
+}
+
+static bool
+OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    bool progress = false;
+
+    if (opPtr->proc.abandoned && (opPtr->state == EXEC_RUNNING
+	    || opPtr->state == EXEC_ENDING)) {
+	SetExecState(opPtr, EXEC_FREEING);
+    }
+    switch (opPtr->state) {
+    case EXEC_REQUEST:
+	return RequestStep(sshPtr, opPtr);
+    case EXEC_RUNNING:
+	progress = ReadStream(sshPtr, opPtr, DP_STDOUT);
+	progress |= ReadStream(sshPtr, opPtr, DP_STDERR);
+	progress |= WriteStep(sshPtr, opPtr);
+	if (opPtr->proc.outEof[0] && opPtr->proc.outEof[1]) {
+	    SetExecState(opPtr, EXEC_ENDING);
+	    return true;
+	}
+	return progress;
+    case EXEC_ENDING:
+	return EndingStep(sshPtr, opPtr);
+    case EXEC_FREEING:
+	return FreeingStep(sshPtr, opPtr);
+    case EXEC_QUEUED:
+    case EXEC_OPENING:
+    case EXEC_GONE:
+	break;
+    }
+    return false;
+}
+
+/* One sweep over every channel. True: progress was made. */
+bool
+DpSshExecStep(DpSsh *sshPtr)
+{
+    bool progress = OpenStep(sshPtr);
+    DpSshExecOp *opPtr, *nextPtr;
+
+    for (opPtr = sshPtr->firstPtr; opPtr != NULL; opPtr = nextPtr) {
+	bool gone;
+
+	DpProcHold(&opPtr->proc);
+	progress |= OpStep(sshPtr, opPtr);
+	nextPtr = opPtr->nextPtr;
+	gone = opPtr->state == EXEC_GONE;
+	DpProcDrop(&opPtr->proc);
+	if (gone) {
+	    return true;        /* out of the list: begin anew */
+	}
+    }
+    return progress;
+}

@@ -1,0 +1,283 @@
+/*
+ * dpSshHostKey.c -- is it the right server? And which algorithms are used.
+ *
+ * Layer L2. Host keys are compared with known_hosts (sshd(8)).
+ */
+
+#include "dpSshInt.h"
+
+#include <stdio.h>
+
+/* Key types in the order that OpenSSH prefers them in. */
+static const char *const keyTypes[] = {
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521", "ssh-rsa"
+};
+
+/*
+ * AES-GCM is several times faster than the others in libssh2; its own default
+ * since 1.11, ChaCha20, is the slowest.
+ */
+#define CIPHERS "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr," \
+	"aes192-ctr,aes256-ctr,chacha20-poly1305@openssh.com"
+#define MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com," \
+	"hmac-sha2-256,hmac-sha2-512,hmac-sha1"
+
+bool
+DpSshKnownLoad(DpSsh *sshPtr)
+{
+    DpSshConfig *configPtr = &sshPtr->config;
+
+    sshPtr->knownPtr = DpKnownLoad(sshPtr->sharedPtr->knownPtr,
+	    configPtr->slug, configPtr->numKnownFiles,
+	    (const char *const *) configPtr->knownFiles, &sshPtr->error);
+    return sshPtr->knownPtr != NULL;
+}
+
+static void
+AppendType(DpBuf *listPtr, const char *type)
+{
+    const char *names = strcmp(type, "ssh-rsa") == 0
+	    ? "rsa-sha2-512,rsa-sha2-256,ssh-rsa" : type;
+
+    if (DpBufLength(listPtr) > 0) {
+	DpBufAppend(listPtr, ",", 1);
+    }
+    DpBufAppend(listPtr, names, strlen(names));
+}
+
+/*
+ * Key types that known_hosts has for the host stand first: a server with
+ * several keys must show the one that we can check.
+ */
+static char *
+HostKeyAlgorithms(DpSsh *sshPtr)
+{
+    const char *known[16];
+    int count = DpKnownTypes(sshPtr->knownPtr, sshPtr->config.address,
+	    sshPtr->config.port, known, (int) DP_ARRAY_SIZE(known));
+    DpBuf list = {0};
+
+    for (int i = 0; i < count; i++) {
+	AppendType(&list, known[i]);
+    }
+    for (size_t i = 0; i < DP_ARRAY_SIZE(keyTypes); i++) {
+	bool there = false;
+
+	for (int k = 0; k < count; k++) {
+	    there = there || strcmp(known[k], keyTypes[i]) == 0;
+	}
+	if (!there) {
+	    AppendType(&list, keyTypes[i]);
+	}
+    }
+    DpBufAppend(&list, "", 1);
+    return (char *) list.bytes;
+}
+
+static bool
+SetMethod(DpSsh *sshPtr, int method, const char *option, const char *list)
+{
+    if (libssh2_session_method_pref(sshPtr->session, method, list) == 0) {
+	return true;
+    }
+    DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: libssh2 %s knows"
+	    " none of %s \"%s\"", sshPtr->config.slug, libssh2_version(0),
+	    option, list);
+    return false;
+}
+
+bool
+DpSshSetMethods(DpSsh *sshPtr)
+{
+    DpSshConfig *configPtr = &sshPtr->config;
+    const char *ciphers = configPtr->ciphers != NULL ? configPtr->ciphers
+	    : CIPHERS;
+    const char *macs = configPtr->macs != NULL ? configPtr->macs : MACS;
+    char *types = configPtr->hostKeyAlgorithms != NULL
+	    ? DpStrdup(configPtr->hostKeyAlgorithms)
+	    : HostKeyAlgorithms(sshPtr);
+    bool ok = SetMethod(sshPtr, LIBSSH2_METHOD_CRYPT_CS, "-ciphers", ciphers)
+	    && SetMethod(sshPtr, LIBSSH2_METHOD_CRYPT_SC, "-ciphers", ciphers)
+	    && SetMethod(sshPtr, LIBSSH2_METHOD_MAC_CS, "-macs", macs)
+	    && SetMethod(sshPtr, LIBSSH2_METHOD_MAC_SC, "-macs", macs)
+	    && SetMethod(sshPtr, LIBSSH2_METHOD_HOSTKEY,
+		    "-hostkeyalgorithms", types);
+
+    DpFree(types);
+    if (ok && configPtr->kex != NULL) {
+	char list[2048];
+
+	/*
+	 * Two entries of the list are signals to the server and no methods:
+	 * without them it sends no extension info, and its packets can be cut
+	 * (Terrapin). libssh2 1.10 does not know them and leaves them out.
+	 */
+	snprintf(list, sizeof(list),
+		"%s,ext-info-c,kex-strict-c-v00@openssh.com", configPtr->kex);
+	ok = SetMethod(sshPtr, LIBSSH2_METHOD_KEX, "-kex", list);
+    }
+    if (ok && configPtr->compression) {
+	libssh2_session_flag(sshPtr->session, LIBSSH2_FLAG_COMPRESS, 1);
+    }
+    return ok;
+}
+
+/* "ssh-ed25519" out of the wire blob of a key. */
+static char *
+BlobType(const unsigned char *blob, size_t length)
+{
+    size_t size;
+    char *type;
+
+    if (length < 4) {
+	return DpStrdup("");
+    }
+    size = (size_t) blob[0] << 24 | (size_t) blob[1] << 16
+	    | (size_t) blob[2] << 8 | blob[3];
+    if (size > length - 4 || size > 64) {
+	return DpStrdup("");
+    }
+    type = DpAlloc(size + 1);
+    memcpy(type, blob + 4, size);
+    return type;
+}
+
+static void
+RefuseChanged(DpSsh *sshPtr, DpKnownStatus status,
+	const DpKnownPlace *placePtr)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+
+    if (status == DP_KNOWN_REVOKED) {
+	DpSshFailData(sshPtr, "HOSTKEY CHANGED",
+		sshPtr->fingerprint, NULL, "the host key %s %s of %s"
+		" (%s port %d) is marked as revoked in %s line %d; do not"
+		" trust this server", sshPtr->hostKeyType,
+		sshPtr->fingerprint, configPtr->slug, configPtr->address,
+		configPtr->port, placePtr->file, placePtr->line);
+    } else {
+	DpSshFailData(sshPtr, "HOSTKEY CHANGED",
+		sshPtr->fingerprint, NULL, "the host key of %s (%s port %d)"
+		" has changed: it now shows %s %s, which is not the key in"
+		" %s line %d; somebody may stand between you and the host."
+		" If the key was changed on purpose, remove that line",
+		configPtr->slug, configPtr->address, configPtr->port,
+		sshPtr->hostKeyType, sshPtr->fingerprint, placePtr->file,
+		placePtr->line);
+    }
+}
+
+static void
+RefuseUnknown(DpSsh *sshPtr)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+
+    DpSshFailData(sshPtr, "HOSTKEY UNKNOWN", sshPtr->fingerprint, NULL,
+	    "the host key of %s (%s port %d) is"
+	    " not known: %s %s; check it, then add it to %s or use -hostkey"
+	    " accept-new", configPtr->slug, configPtr->address,
+	    configPtr->port, sshPtr->hostKeyType, sshPtr->fingerprint,
+	    configPtr->numKnownFiles > 0 ? configPtr->knownFiles[0]
+	    : "a known_hosts file");
+}
+
+/* Records an accepted key. A file that can't be written fails the session. */
+static bool
+Record(DpSsh *sshPtr, const char *blob, size_t length)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+    DpError err = {0};
+
+    if (configPtr->numKnownFiles == 0 || DpKnownAppend(configPtr->slug,
+	    configPtr->knownFiles[0], configPtr->address, configPtr->port,
+	    blob, length, false, &err)) {
+	return true;
+    }
+    DpSshFailData(sshPtr, err.code, configPtr->knownFiles[0], NULL, "%s",
+	    err.message);
+    DpErrorClear(&err);
+    return false;
+}
+
+static void
+Ask(DpSsh *sshPtr)
+{
+    static const char *const prompts[] = {
+	"Are you sure you want to continue connecting (yes/no)? "
+    };
+    static const bool echo[] = {true};
+    DpSshAsk ask = {
+	.kind = DP_ASK_HOSTKEY,
+	.name = sshPtr->config.slug,
+	.instruction = "",
+	.type = sshPtr->hostKeyType,
+	.fingerprint = sshPtr->fingerprint,
+	.numPrompts = 1,
+	.prompts = prompts,
+	.echo = echo,
+    };
+
+    sshPtr->verdict = DP_VERDICT_ASKED;
+    if (DpSshAskOwner(sshPtr, &ask) == 0) {
+	RefuseUnknown(sshPtr);
+    }
+}
+
+bool
+DpSshHostKeyStep(DpSsh *sshPtr)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+    DpKnownPlace place = {NULL, 0};
+    DpKnownStatus status;
+    size_t length;
+    int type;
+    const char *blob = libssh2_session_hostkey(sshPtr->session, &length,
+	    &type);
+
+    if (blob == NULL) {
+	DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: the server"
+		" has shown no host key", configPtr->slug);
+	return false;
+    }
+    switch (sshPtr->verdict) {
+    case DP_VERDICT_ASKED:
+	return false;
+    case DP_VERDICT_YES:
+	return Record(sshPtr, blob, length);
+    case DP_VERDICT_NO:
+	RefuseUnknown(sshPtr);
+	return false;
+    case DP_VERDICT_NONE:
+	break;
+    }
+    sshPtr->fingerprint = DpAlloc(DP_FINGERPRINT_SIZE);
+    DpKnownFingerprint(blob, length, sshPtr->fingerprint);
+    sshPtr->hostKeyType = BlobType((const unsigned char *) blob, length);
+    status = DpKnownCheck(sshPtr->knownPtr, configPtr->address,
+	    configPtr->port, blob, length, &place);
+    switch (status) {
+    case DP_KNOWN_MATCH:
+	return true;
+    case DP_KNOWN_CHANGED:
+    case DP_KNOWN_OTHER_TYPE:
+    case DP_KNOWN_REVOKED:
+	RefuseChanged(sshPtr, status, &place);
+	return false;
+    case DP_KNOWN_UNKNOWN:
+	break;
+    }
+    switch (configPtr->policy) {
+    case DP_HOSTKEY_OFF:
+	return true;
+    case DP_HOSTKEY_ACCEPT_NEW:
+	return Record(sshPtr, blob, length);
+    case DP_HOSTKEY_ASK:
+	Ask(sshPtr);
+	return false;
+    case DP_HOSTKEY_STRICT:
+	RefuseUnknown(sshPtr);
+	return false;
+    }
+    return false;
+}

@@ -1,0 +1,162 @@
+/*
+ * dpSshInt.h -- the inside of a session, shared by the dpSsh*.c files alone.
+ *
+ * Layer L2.
+ */
+
+#ifndef DP_SSH_INT_H
+#define DP_SSH_INT_H
+
+#include "dpAgent.h"
+#include "dpSsh.h"
+#include "dpTransport.h"
+
+#include <libssh2.h>
+
+typedef struct DpSshExecOp DpSshExecOp;
+
+/* One way to log in that is still to be tried. */
+typedef struct DpSshTry {
+    enum { DP_TRY_AGENT, DP_TRY_FILE } kind;
+    unsigned char *blob;        /* public key */
+    size_t length;
+    char *type;
+    char *label;                /* for messages: path or comment */
+    DpSshKeyEntry *entryPtr;    /* of a file */
+} DpSshTry;
+
+/* Where a signature comes from while libssh2 waits for it. */
+typedef enum DpSignState {
+    DP_SIGN_IDLE,
+    DP_SIGN_WAITS,              /* for the agent, a worker or a passphrase */
+    DP_SIGN_DONE,
+    DP_SIGN_FAILED
+} DpSignState;
+
+/* What is being tried. */
+typedef enum DpLoginStep {
+    DP_LOGIN_KEYS,
+    DP_LOGIN_KEYBOARD,
+    DP_LOGIN_PASSWORD,
+    DP_LOGIN_NONE_LEFT
+} DpLoginStep;
+
+/*
+ * Lifetime: the handle of the script level holds it, each command (until it
+ * has ended) holds it, and a pump that runs holds it. Closing ends all
+ * commands, so that the last reference goes soon after.
+ *
+ * Only Pump (dpSsh.c) and what it calls use `session`. While a worker thread
+ * asks keyboard-interactive questions it alone does.
+ */
+struct DpSsh {
+    int refCount;
+    DpSshShared *sharedPtr;
+    DpLoop *loopPtr;            /* held */
+    DpSshConfig config;
+    const DpSshOwner *ownerPtr; /* NULL once closed by the owner */
+    void *clientData;
+    DpSshState state;
+    DpError error;              /* why it is closed */
+
+    /* Transport: user-space buffers let libssh2 never see a partial send. */
+    struct DpTcp *tcpPtr;       /* while connecting */
+    DpTransport *transPtr;
+    DpBuf inBuf, outBuf;
+    bool inEnd;                 /* the peer has closed its side */
+    int inError;                /* errno of a failed receive or send */
+    bool bulk;                  /* the last receive was full */
+    size_t turnBytes;           /* received in this turn */
+    bool turnSpent;             /* more may be there: come back */
+    uint64_t inTotal;
+    int64_t lastRecv;           /* DpLoopNow of the last byte */
+    bool quick;                 /* acknowledge at once */
+    bool dry;                   /* nothing to receive until the next event */
+
+    LIBSSH2_SESSION *session;
+    bool pumping, pumpAgain;
+    DpTask pumpTask;
+    DpTimer limitTimer;         /* of connect, handshake, login */
+    DpTimer aliveTimer;
+    char *fingerprint;
+    char *hostKeyType;
+    char *peerMessage;          /* of the server's disconnect message */
+
+    /* Host key. */
+    DpKnown *knownPtr;
+    enum { DP_VERDICT_NONE, DP_VERDICT_ASKED, DP_VERDICT_YES, DP_VERDICT_NO }
+	    verdict;
+
+    /* Login. */
+    char *methods;              /* what the server takes, "" not known */
+    DpLoginStep step;
+    DpSshTry *tries;
+    int numTries, nextTry;
+    int attempts;               /* failed ones that the server counts */
+    bool triesMade;
+    bool passwordTried, keyboardTried, relisted;
+    bool agentDone;
+    DpAgentCall *agentCallPtr;
+    DpAgentIdentity *identities; /* copies */
+    int numIdentities;
+    DpBuf tried;                /* text: what was tried and how it ended */
+    DpBuf triedMethods;         /* list of methods for the error code */
+    bool rsaRefused;            /* an RSA key was refused by libssh2 1.10 */
+    DpSignState signState;
+    bool signCalled;
+    unsigned char *sig;
+    size_t sigLength;
+    DpJob *signJobPtr;
+    DpSshKeyWait keyWait;
+    DpSshKeyEntry *askedEntryPtr; /* passphrase asked for; held */
+    struct DpSshKbd *kbdPtr;    /* keyboard-interactive in a thread */
+    bool kbdDone;               /* it has ended with this result */
+    int kbdRc;
+
+    unsigned long askId;        /* of the open question, 0: none */
+    unsigned long lastAskId;
+
+    /* Channels. */
+    DpSshExecOp *firstPtr, *lastPtr;
+    int running;                /* channels that are open or being opened */
+    int limit;                  /* of running, as the server has shown */
+    int started;                /* channels that ever ran */
+    DpSshExecOp *openingPtr;
+};
+
+/* dpSsh.c */
+MODULE_SCOPE void DpSshPump(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshPumpLater(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshHold(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshSetState(DpSsh *sshPtr, DpSshState state);
+/* Ends the session for this reason; data word slug is added. */
+MODULE_SCOPE void DpSshFail(DpSsh *sshPtr, const char *code,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same with more data words behind the slug (NULL: none). */
+MODULE_SCOPE void DpSshFailData(DpSsh *sshPtr, const char *code,
+	const char *data1, const char *data2, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Ends it for what libssh2 reports, as CONNECT KEX, CLOSED or BANNER. */
+MODULE_SCOPE void DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing);
+MODULE_SCOPE unsigned long DpSshAskOwner(DpSsh *sshPtr, DpSshAsk *askPtr);
+
+/* dpSshHostKey.c: state HOSTKEY. True: go on. */
+MODULE_SCOPE bool DpSshKnownLoad(DpSsh *sshPtr);
+MODULE_SCOPE bool DpSshHostKeyStep(DpSsh *sshPtr);
+MODULE_SCOPE bool DpSshSetMethods(DpSsh *sshPtr);
+
+/* dpSshAuth.c: states METHODS and LOGIN. True: progress was made. */
+MODULE_SCOPE void DpSshAuthStart(DpSsh *sshPtr);
+MODULE_SCOPE bool DpSshMethodsStep(DpSsh *sshPtr);
+MODULE_SCOPE bool DpSshLoginStep(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshAuthAnswer(DpSsh *sshPtr, int count,
+	const char *const *answers);
+MODULE_SCOPE void DpSshAuthStop(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshAuthTried(DpSsh *sshPtr, const char *method,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* dpSshExec.c: state OPEN. True: progress was made. */
+MODULE_SCOPE bool DpSshExecStep(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshExecEndAll(DpSsh *sshPtr);
+
+#endif

@@ -1,0 +1,141 @@
+# ask.tcl -- questions of connections to a human, one at a time.
+#
+# Layer T1.
+
+namespace eval ::deployer {
+    variable Questions {}       ;# {session id kind info prompt} ... that wait
+    variable Questioning 0      ;# whether one is being asked
+}
+
+# Puts a question at the end of the queue. PROMPT is the -prompt of the host,
+# "" for the terminal.
+proc ::deployer::AskLater {session id kind info prompt} {
+    variable Questions
+    variable Questioning
+    lappend Questions [list $session $id $kind $info $prompt]
+    if {!$Questioning} {
+        set Questioning 1
+        Detach [Job ::deployer::AskAll {}]
+    }
+}
+
+proc ::deployer::AskAll {} {
+    variable Questions
+    variable Questioning
+    while {[llength $Questions]} {
+        set Questions [lassign $Questions question]
+        lassign $question session id kind info prompt
+        if {[catch {AskOne $kind $info $prompt} answer options]} {
+            # No answer: the connection says what it lacks. The fault of a
+            # -prompt command is reported as one of an event handler.
+            after 0 [list return -options $options $answer]
+            set answer [expr {$kind eq "hostkey" ? "no" : {}}]
+        }
+        catch {core::ssh answer $session $id $answer}
+    }
+    set Questioning 0
+}
+
+# The answer to one question, as core::ssh answer takes it.
+proc ::deployer::AskOne {kind info prompt} {
+    set question [dict create slug [dict get $info slug] \
+        host [dict get $info host] kind $kind name {} instruction {} \
+        prompts {} echo {}]
+    set question [dict merge $question $info]
+    switch $kind {
+        hostkey {
+            dict set question name "unknown host key"
+            dict set question instruction "The authenticity of host\
+                [dict get $info host] cannot be established.\
+                \n[dict get $info type] key fingerprint is\
+                [dict get $info fingerprint]."
+            dict set question prompts \
+                [list "Do you want to connect to it (yes/no)? "]
+            dict set question echo 1
+        }
+        passphrase {
+            if {[dict get $question prompts] eq ""} {
+                dict set question prompts [list "Passphrase for the key\
+                    [dict get $info file] (host [dict get $info slug]): "]
+            }
+            dict set question echo 0
+        }
+    }
+    if {$prompt ne ""} {
+        set answers [uplevel #0 [list {*}$prompt $question]]
+    } elseif {[HasTerminal]} {
+        set answers [AskTerminal $question]
+    } else {
+        set answers {}
+    }
+    if {$kind eq "hostkey"} {
+        if {[string tolower [string trim [lindex $answers 0]]] eq "yes"} {
+            return yes
+        }
+        return no
+    }
+    return $answers
+}
+
+# Whether somebody sits at a terminal of this process.
+proc ::deployer::HasTerminal {} {
+    if {[catch {open /dev/tty r+} terminal]} {
+        return 0
+    }
+    close $terminal
+    return 1
+}
+
+# Asks on the terminal, with echo off where a prompt says so; the event loop
+# goes on meanwhile. Returns the answers, {} at end of file.
+proc ::deployer::AskTerminal question {
+    set terminal [open /dev/tty r+]
+    chan configure $terminal -blocking 0 -buffering none
+    set answers {}
+    try {
+        foreach key {name instruction} {
+            if {[dict get $question $key] ne ""} {
+                puts $terminal [dict get $question $key]
+            }
+        }
+        foreach text [dict get $question prompts] \
+                echo [dict get $question echo] {
+            puts -nonewline $terminal $text
+            set secret [expr {![string is true -strict $echo]}]
+            if {$secret} {
+                exec stty -echo <@ $terminal
+            }
+            try {
+                set w [core::waiter new]
+                chan event $terminal readable \
+                    [list ::deployer::AskRead $terminal $w]
+                lassign [Await $w] ended line
+            } finally {
+                if {$secret} {
+                    exec stty echo <@ $terminal
+                    puts $terminal ""
+                }
+            }
+            if {$ended} {
+                return {}
+            }
+            lappend answers $line
+        }
+    } finally {
+        close $terminal
+    }
+    return $answers
+}
+
+proc ::deployer::AskRead {terminal w} {
+    if {[catch {gets $terminal line} count]} {
+        set count -1
+        set ended 1
+    } else {
+        set ended [eof $terminal]
+    }
+    if {$count >= 0 || $ended} {
+        chan event $terminal readable {}
+        core::waiter finish $w [list [expr {$count < 0}] $line]
+    }
+}

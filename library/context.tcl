@@ -1,0 +1,196 @@
+# context.tcl -- what cd, env and prefix hold, for each coroutine.
+#
+# Layer T1. A context is a dict: host object -> dict with the keys cwd (a
+# path), env (list of shell texts that export) and prefix (list of command lines). It is a value: a job starts with its parent's and changes its own.
+# Keys that begin with "-" belong to the layers above and are inherited alike.
+
+namespace eval ::deployer {
+    variable Contexts           ;# coroutine ("" is plain code) -> context
+    array set Contexts {}
+}
+
+# The context of the running coroutine; "" where nothing is set.
+proc ::deployer::ContextGet {} {
+    variable Contexts
+    set co [info coroutine]
+    if {[info exists Contexts($co)]} {
+        return $Contexts($co)
+    }
+    return {}
+}
+
+# Makes CONTEXT the one of the running coroutine. One that is not a job of ours
+# may be deleted at any moment, so its context goes with the command.
+proc ::deployer::ContextSet context {
+    variable Contexts
+    variable Jobs
+    set co [info coroutine]
+    set watched [expr {$co ne "" && ![info exists Jobs($co)]}]
+    if {$context eq ""} {
+        if {[info exists Contexts($co)]} {
+            unset Contexts($co)
+            if {$watched} {
+                trace remove command $co {rename delete} \
+                    ::deployer::ContextMoved
+            }
+        }
+        return
+    }
+    if {$watched && ![info exists Contexts($co)]} {
+        trace add command $co {rename delete} ::deployer::ContextMoved
+    }
+    set Contexts($co) $context
+}
+
+proc ::deployer::ContextMoved {old new op} {
+    variable Contexts
+    if {[info exists Contexts($old)]} {
+        if {$new ne ""} {
+            set Contexts($new) $Contexts($old)
+        }
+        unset Contexts($old)
+    }
+}
+
+# Changes the context of HOSTS and, where BODIES holds a body, evaluates it in
+# the caller's frame, undoes the change and gives the body's outcome, whatever
+# its return code. Without a body the change holds until the job ends. CHANGE is
+# a command prefix that is called with the entry of a host and the host, and
+# returns {newEntry undo}; undo is a prefix that takes an entry and undoes it.
+proc ::deployer::ContextRun {hosts verb change bodies} {
+    if {![llength $bodies] && ![InJob]} {
+        Fail [list ARGUMENT $verb] \
+            "$verb without a body holds until the action returns, and this is\
+            outside of any action"
+    }
+    set undos {}
+    set context [ContextGet]
+    foreach host $hosts {
+        set entry {}
+        if {[dict exists $context $host]} {
+            set entry [dict get $context $host]
+        }
+        lassign [{*}$change $entry $host] entry undo
+        dict set context $host $entry
+        lappend undos $host $undo
+    }
+    ContextSet $context
+    if {![llength $bodies]} {
+        return
+    }
+    set code [catch {uplevel 1 [lindex $bodies 0]} result options]
+    # What the body set without a body of its own, or for other hosts, stays.
+    set context [ContextGet]
+    foreach {host undo} $undos {
+        if {[dict exists $context $host]} {
+            set entry [{*}$undo [dict get $context $host]]
+            if {[dict size $entry]} {
+                dict set context $host $entry
+            } else {
+                dict unset context $host
+            }
+        }
+    }
+    ContextSet $context
+    if {!$code} {
+        return $result
+    }
+    dict incr options -level
+    return -options $options $result
+}
+
+# The changes, for ContextRun. An outer value of a variable stays in the list:
+# an inner one may refer to it.
+
+proc ::deployer::ChangeCwd {dir entry host} {
+    set old {}
+    if {[dict exists $entry cwd]} {
+        set old [list [dict get $entry cwd]]
+        set base [lindex $old 0]
+    } else {
+        set base [$host cget -cwd]
+    }
+    dict set entry cwd [JoinPath $base $dir]
+    return [list $entry [list ::deployer::UndoCwd $old]]
+}
+
+# KEY is env or prefix, to whose list TEXT is added.
+proc ::deployer::ChangeList {key text entry host} {
+    dict lappend entry $key $text
+    return [list $entry [list ::deployer::UndoList $key $text]]
+}
+
+# Puts back what the directory was: OLD is a list of one value, or empty for
+# none.
+proc ::deployer::UndoCwd {old entry} {
+    if {[llength $old]} {
+        return [dict replace $entry cwd [lindex $old 0]]
+    }
+    return [dict remove $entry cwd]
+}
+
+# Takes the last TEXT out of a list again.
+proc ::deployer::UndoList {key text entry} {
+    if {![dict exists $entry $key]} {
+        return $entry
+    }
+    set texts [dict get $entry $key]
+    set index [lindex [lsearch -all -exact $texts $text] end]
+    if {$index ne ""} {
+        set texts [lreplace $texts $index $index]
+    }
+    if {[llength $texts]} {
+        return [dict replace $entry $key $texts]
+    }
+    return [dict remove $entry $key]
+}
+
+# Shell text that exports NAME; with RAW, VALUE is what the shell reads after
+# the equals sign.
+proc ::deployer::ExportText {name value {raw 0}} {
+    CheckEnvName $name
+    if {$raw} {
+        # Not in one command: export would split an unquoted expansion.
+        return "$name=$value && export $name"
+    }
+    return "export $name=[Quoted $value]"
+}
+
+proc ::deployer::CheckEnvName name {
+    if {![regexp {^[A-Za-z_][A-Za-z0-9_]*$} $name]} {
+        Fail [list ARGUMENT $name] \
+            "\"$name\" cannot be the name of an environment variable"
+    }
+}
+
+# LINE as it runs in a context: directory CWD ("" is the login directory), the
+# export texts EXPORTS and the command lines PREFIXES. Without any of them it is
+# LINE itself. Else it stands in braces, so that `a || b` binds as it should, and
+# has a newline behind it, because it may end in a comment or a here-document.
+proc ::deployer::ContextLine {cwd exports prefixes line} {
+    set parts {}
+    if {$cwd ne ""} {
+        lappend parts "cd [QuotedPath $cwd]"
+    }
+    lappend parts {*}$exports
+    foreach prefix $prefixes {
+        lappend parts [Braced $prefix]
+    }
+    if {![llength $parts]} {
+        return $line
+    }
+    return [join [lappend parts [Braced $line]] { && }]
+}
+
+proc ::deployer::Braced line {
+    set start "\{ "
+    if {[regexp {^\s*(?:#|$)} $line]} {
+        # Braces around nothing but a comment are a syntax error.
+        append start ":\n"
+    }
+    if {[string index $line end] eq "\\"} {
+        # The backslash would join the brace to the line.
+        append line \n
+    }
+    return "$start$line\n\}"
+}

@@ -1,0 +1,22 @@
+# deployer.tcl -- loads the Tcl half of the package, in order of its layers.
+#
+# Layer T1. Sourced by pkgIndex.tcl once the C library is in. Nothing runs at
+# load but definitions.
+
+namespace eval ::deployer {
+    # What `namespace import ::deployer::*` brings. The layers above add theirs.
+    namespace export host sshhost localhost exechost hosts quote
+
+    foreach file {
+        errors quote await fanout context ask host sshhost localhost exechost
+        run process verbs hosts service define instance
+    } {
+        set path [file join [file dirname [info script]] $file.tcl]
+        if {$file in {service define instance}
+                && ![file exists [file join [file dirname $path] instance.tcl]]} {
+            continue
+        }
+        source -encoding utf-8 $path
+    }
+    unset file path
+}

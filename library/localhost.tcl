@@ -1,0 +1,37 @@
+# localhost.tcl -- class deployer::localhost: this machine.
+#
+# Layer T1.
+
+oo::class create ::deployer::localhost {
+    superclass ::deployer::host
+    variable Shell
+
+    constructor args {
+        next {*}$args
+        # Commands are for the user's shell, as they are on a remote host; one
+        # that is no POSIX shell has nothing that says how to use it.
+        set shell /bin/sh
+        if {[info exists ::env(SHELL)]
+                && [file tail $::env(SHELL)] in $::deployer::PosixShells
+                && [file executable $::env(SHELL)]} {
+            set shell $::env(SHELL)
+        }
+        my Learn $shell
+    }
+
+    method DefaultSlug {} {
+        set slug [next]
+        if {$slug eq ""} {
+            return localhost
+        }
+        return $slug
+    }
+
+    method Connect {} {
+        return 0
+    }
+
+    method Start {line opts} {
+        return [::deployer::core::spawn [list $Shell -c $line] $opts]
+    }
+}

@@ -1,0 +1,378 @@
+# run.tcl -- the options of run: input, dialogues, time limits, results.
+#
+# Layer T1. Works on handles of core::proc and names of hosts, so that it goes
+# on where a host is destroyed meanwhile.
+
+namespace eval ::deployer {
+    variable RunOptionKinds {
+        -pty auto|yes|no -stdin text -stdinchannel channel -timeout seconds
+        -check bool -result text|dict -answers answers -onoutput command
+        -parallel count -batch share1 -maxfail share0 -pause seconds0
+        -encoding encoding -keepnewline bool
+    }
+
+    variable Feeds              ;# process -> {channel configuration}
+    variable Dialogs            ;# process,stream -> output not matched yet
+    array set Feeds {}
+    array set Dialogs {}
+
+    # Ends the session of a process: kill PID HALF - HALF. Where the id is not
+    # known (0), the halves of the token find the shell by its command line;
+    # they come apart, so that this script does not find itself. A process that
+    # leads no session of its own is ended with its descendants instead when
+    # the session is not all ours (0 or init's, as seen from a container).
+    # No quote, backslash, "!" or newline in it: any login shell takes it.
+    variable KillScript [string map {"\n        " " "} [string trim {
+        P=$1; T=$2$4; S=0;
+        st() { s=; while read -r l; do s="$s $l"; done < /proc/$1/stat;
+        set -- ${s##*")" }; z=$1; f=$2; e=$4; };
+        find() { for d in /proc/[0-9]*; do l=; read -r l < $d/cmdline;
+        case $l in *$T*) P=${d#/proc/}; return;; esac; done; };
+        ours() { v=; for d in /proc/[0-9]*; do z=; st ${d#/proc/};
+        case $z in ""|Z|X) continue;; esac;
+        p=${d#/proc/};
+        if [ $S = 0 ]; then case " $t " in *" $p "*) ;; *" $f "*) t="$t $p";;
+        *) continue;; esac; elif [ "$e" != "$S" ]; then continue; fi;
+        v="$v $p"; done; [ "$v" ]; };
+        rest() { sleep 0.05 || { sleep 1; n=$((n+20)); }; };
+        run() { if [ $P = 0 ]; then find; fi;
+        if [ $P = 0 ]; then return; fi;
+        e=; st $P; S=${e:-$P}; if [ $S = 1 ]; then S=0; fi; t=$P;
+        ours; ours || return; kill -TERM $v; kill -CONT $v; n=0;
+        while [ $n -lt 40 ]; do rest; ours || return; n=$((n+1)); done;
+        while [ $n -lt 60 ]; do kill -KILL $v; rest; ours || return;
+        n=$((n+1)); done; };
+        if [ -r /proc/self/stat ]; then run; elif [ $P -gt 0 ]; then
+        pkill -TERM -s $P; kill -TERM -- -$P; sleep 2;
+        pkill -KILL -s $P; kill -KILL -- -$P; fi;
+    }]]
+}
+
+# Takes the options from the front of the list in ARGSVAR and leaves the one
+# COMMAND. Returns a dict of name (without dash) -> value, only what is given.
+proc ::deployer::RunOptions {verb argsVar} {
+    variable RunOptionKinds
+    upvar 1 $argsVar words
+    set kinds $RunOptionKinds
+    if {$verb eq "sudo"} {
+        dict set kinds -user text
+    }
+    set opts [TakeOptions $kinds words]
+    if {[llength $words] != 1} {
+        WrongArgs "$verb ?options? COMMAND"
+    }
+    if {[dict exists $opts pty] && [dict get $opts pty] eq "yes"} {
+        Fail {OPTION -pty} "-pty yes is not available yet"
+    }
+    return $opts
+}
+
+# The general form: KINDS maps options to kinds of CheckOption; a kind "flag"
+# takes no value. What is left in WORDSVAR begins with the first other word;
+# `--` ends the options.
+proc ::deployer::TakeOptions {kinds wordsVar} {
+    upvar 1 $wordsVar words
+    set opts {}
+    set count [llength $words]
+    for {set i 0} {$i < $count} {incr i} {
+        set option [lindex $words $i]
+        if {[string index $option 0] ne "-"} {
+            break
+        }
+        if {$option eq "--"} {
+            incr i
+            break
+        }
+        if {![dict exists $kinds $option]} {
+            Fail [list OPTION $option] "unknown option\
+                \"[Shorten $option 40]\": must be\
+                [join [lsort [dict keys $kinds]] {, }] or --"
+        }
+        set name [string range $option 1 end]
+        set kind [dict get $kinds $option]
+        if {$kind eq "flag"} {
+            dict set opts $name 1
+            continue
+        }
+        if {[incr i] >= $count} {
+            Fail [list OPTION $option] "value for \"$option\" missing"
+        }
+        set value [lindex $words $i]
+        switch -- $kind {
+            answers {
+                CheckAnswers $value
+            }
+            channel {
+                CheckChannel $option $value
+            }
+            text {}
+            default {
+                set value [CheckOption $option $kind $value]
+            }
+        }
+        dict set opts $name $value
+    }
+    set words [lrange $words $i end]
+    return $opts
+}
+
+proc ::deployer::CheckAnswers answers {
+    if {![string is list $answers] || [llength $answers] % 2} {
+        Fail {OPTION -answers} \
+            "-answers must be a list of regular expressions and texts"
+    }
+    foreach {pattern text} $answers {
+        if {[catch {regexp -- $pattern {}} message]} {
+            Fail {OPTION -answers} "-answers: $message"
+        }
+    }
+}
+
+proc ::deployer::CheckChannel {option channel} {
+    if {[catch {chan configure $channel -blocking}]} {
+        Fail [list OPTION $option] "$option: there is no channel \"$channel\""
+    }
+}
+
+# Lets process P run to its end with the options of `run` and returns its
+# outcome. {DEPLOYER EXPIRED} when the time is over; P is the caller's.
+proc ::deployer::RunWith {p slug opts} {
+    set encoding utf-8
+    if {[dict exists $opts encoding]} {
+        set encoding [dict get $opts encoding]
+    }
+    set input {}
+    if {[dict exists $opts stdin]} {
+        set input [dict get $opts stdin]
+        if {$encoding ne "binary"} {
+            set input [encoding convertto $encoding $input]
+        }
+    }
+    set answers {}
+    if {[dict exists $opts answers]} {
+        set answers [dict get $opts answers]
+    }
+    set user {}
+    if {[dict exists $opts onoutput] && [dict get $opts onoutput] ne ""} {
+        set user [list {*}[dict get $opts onoutput] $slug]
+    }
+    set feeds [expr {[dict exists $opts stdinchannel]
+        && [dict get $opts stdinchannel] ne ""}]
+    if {$feeds || $answers ne ""} {
+        set run {stdinopen 1}
+    } else {
+        set run [dict create stdin $input]
+        set input {}
+    }
+    dict set run encoding $encoding
+    if {$answers ne ""} {
+        dict set run onoutput \
+            [list ::deployer::Answer $p $encoding $answers $user]
+    } elseif {$user ne ""} {
+        dict set run onoutput $user
+    }
+    set w [core::proc run $p $run]
+    if {$input ne ""} {
+        core::proc write $p $input
+    }
+    if {$feeds} {
+        FeedStart [dict get $opts stdinchannel] $p
+    }
+    set timer ""
+    if {[dict exists $opts timeout]} {
+        set timer [after [expr {round([dict get $opts timeout] * 1000)}] \
+            [list ::deployer::core::waiter finish $w expired \
+                {-code 1 -level 0 -errorcode {DEPLOYER EXPIRED}}]]
+    }
+    try {
+        return [Await $w]
+    } finally {
+        if {$timer ne ""} {
+            after cancel $timer
+        }
+        FeedStop $p
+        array unset Dialogs $p,*
+    }
+}
+
+# Called from the event loop with each piece of output: sends the text of each
+# pair whose expression matches what came since the last match of this stream.
+proc ::deployer::Answer {p encoding answers user stream chunk} {
+    variable Dialogs
+    append Dialogs($p,$stream) $chunk
+    set seen $Dialogs($p,$stream)
+    while 1 {
+        set first -1
+        foreach {pattern text} $answers {
+            if {[regexp -indices -- $pattern $seen match]} {
+                lassign $match start end
+                if {$end >= $start && ($first < 0 || $start < $first)} {
+                    set first $start
+                    set behind [expr {$end + 1}]
+                    set reply $text
+                }
+            }
+        }
+        if {$first < 0} {
+            break
+        }
+        set seen [string range $seen $behind end]
+        if {$encoding ne "binary"} {
+            set reply [encoding convertto $encoding $reply]
+        }
+        catch {core::proc write $p $reply}
+    }
+    # No prompt is longer than this.
+    if {[string length $seen] > 16384} {
+        set seen [string range $seen end-8191 end]
+    }
+    set Dialogs($p,$stream) $seen
+    if {$user ne ""} {
+        uplevel #0 [list {*}$user $stream $chunk]
+    }
+}
+
+# Copies what CHANNEL gives to the input of P, as bytes, as fast as P takes
+# them. Only while P runs is the channel ours.
+proc ::deployer::FeedStart {channel p} {
+    variable Feeds
+    set config {}
+    foreach option {-blocking -translation -encoding -eofchar} {
+        lappend config $option [chan configure $channel $option]
+    }
+    set Feeds($p) [list $channel $config]
+    chan configure $channel -blocking 0 -translation binary
+    chan event $channel readable [list ::deployer::Feed $channel $p]
+}
+
+proc ::deployer::FeedStop p {
+    variable Feeds
+    if {[info exists Feeds($p)]} {
+        lassign $Feeds($p) channel config
+        unset Feeds($p)
+        catch {chan event $channel readable {}}
+        catch {chan configure $channel {*}$config}
+    }
+}
+
+proc ::deployer::Feed {channel p} {
+    set failed [catch {read $channel 65536} bytes]
+    if {!$failed && $bytes ne ""} {
+        core::proc write $p $bytes
+    }
+    if {$failed || [eof $channel]} {
+        chan event $channel readable {}
+        core::proc eof $p
+    } elseif {[core::proc room $p] <= 0} {
+        chan event $channel readable {}
+        set w [core::proc writable $p]
+        core::waiter call $w [list ::deployer::FeedAgain $channel $p $w]
+    }
+}
+
+proc ::deployer::FeedAgain {channel p w} {
+    variable Feeds
+    core::waiter drop $w
+    if {[info exists Feeds($p)]} {
+        chan event $channel readable [list ::deployer::Feed $channel $p]
+    }
+}
+
+# The value of `run` for the outcome of LINE, or its error.
+proc ::deployer::RunResult {host slug line opts outcome} {
+    set sudo [dict exists $opts sudo]
+    if {[dict get $outcome status] != 0} {
+        if {$sudo && ![dict get $outcome started]
+                && [dict get $outcome status] == 1} {
+            Fail [list SUDO DENIED $slug] [MaskFor $host "sudo on host $slug\
+                refused \"[Shorten $line]\":\
+                [LastLines [dict get $outcome stderr]]"]
+        }
+        if {![dict exists $opts check] || [dict get $opts check]} {
+            FailCommand $host $slug $line $outcome
+        }
+    }
+    set chop [expr {![dict exists $opts keepnewline]
+        || ![dict get $opts keepnewline]}]
+    set out [dict get $outcome stdout]
+    if {$chop && [string index $out end] eq "\n"} {
+        set out [string range $out 0 end-1]
+    }
+    if {![dict exists $opts result] || [dict get $opts result] eq "text"} {
+        return $out
+    }
+    set err [dict get $outcome stderr]
+    if {$chop && [string index $err end] eq "\n"} {
+        set err [string range $err 0 end-1]
+    }
+    return [dict create stdout $out stderr $err \
+        status [dict get $outcome status] signal [dict get $outcome signal] \
+        seconds [dict get $outcome seconds]]
+}
+
+# Ends process P of HOST after the error OPTIONS MESSAGE of waiting for it and
+# raises what the caller is to see. Where the command still runs, what it
+# started on the host is ended.
+proc ::deployer::Abandon {host p token line opts options message} {
+    set code [dict get $options -errorcode]
+    set expired [string match {DEPLOYER EXPIRED*} $code]
+    if {[dict get [core::proc info $p] ended]} {
+        core::proc close $p
+    } else {
+        # In a job of its own: cancelling again must not stop it.
+        set w [Job [list ::deployer::Kill $host $p $token $opts] {}]
+        if {[string match {DEPLOYER WAIT*} $code]} {
+            Detach $w
+        } else {
+            catch {Await $w}
+        }
+    }
+    if {$expired} {
+        set slug [dict get $opts slug]
+        set seconds [dict get $opts timeout]
+        Fail [list EXEC TIMEOUT $slug $seconds] "command \"[Shorten $line]\" on\
+            host $slug did not end within $seconds seconds and was ended"
+    }
+    return -options $options $message
+}
+
+# Ends the session of process P on HOST and closes P. Waits, but not for ever.
+proc ::deployer::Kill {host p token opts} {
+    variable KillScript
+    set second ""
+    set timers {}
+    catch {
+        set info [core::proc info $p]
+        if {[IsHost $host] && ![dict get $info ended]} {
+            set pid [dict get $info pid]
+            set line "sh -c '$KillScript' deployer $pid\
+                [string range $token 0 15] - [string range $token 16 end]"
+            set killOpts {plain 1}
+            foreach name {sudo user} {
+                if {[dict exists $opts $name]} {
+                    dict set killOpts $name [dict get $opts $name]
+                }
+            }
+            # Where the server has no room for one more command, its own way
+            # of signals is left, and closing makes room.
+            lappend timers [after 2500 [list ::deployer::KillDirectly $p]]
+            lassign [[info object namespace $host]::my Begin $line $killOpts] \
+                second
+            set w [core::proc run $second]
+            lappend timers \
+                [after 6000 [list ::deployer::core::waiter finish $w {}]]
+            Await $w
+        }
+    }
+    foreach timer $timers {
+        after cancel $timer
+    }
+    if {$second ne ""} {
+        core::proc close $second
+    }
+    core::proc close $p
+}
+
+proc ::deployer::KillDirectly p {
+    catch {core::proc signal $p KILL}
+}

@@ -1,0 +1,497 @@
+/*
+ * dpSpawn.c -- a local command as a DpProc: three pipes and a process.
+ *
+ * Layer L2. No handler for SIGCHLD and no wait for any process but our own:
+ * both belong to the application.
+ */
+
+#include "dpSpawn.h"
+
+#include "dpFork.h"
+#include "dpPoll.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYS_SYSCALL_H
+#   include <sys/syscall.h>
+#endif
+#ifndef NSIG
+#   define NSIG 65
+#endif
+
+/* One read takes at most so much, which is what a pipe of Linux holds. */
+#define READ_SIZE (64 * 1024)
+
+/* Reads of one stream in one turn, so that a flood starves nobody. */
+#define READ_TURNS 4
+
+/* Without pidfd_open, how often is looked for the end: from, up to (ms). */
+#define REAP_FIRST 1
+#define REAP_LAST 50
+
+struct Spawned;
+
+/* Our end of a pipe. */
+typedef struct End {
+    struct Spawned *spawnedPtr;
+    int stream;                 /* -1: standard input */
+    int fd;                     /* -1: closed */
+    DpWatch watch;
+} End;
+
+typedef struct Spawned {
+    DpProc proc;                /* first: a DpProc is cast to this */
+    DpSpawnList *listPtr;       /* NULL once reaped or forgotten */
+    struct Spawned *nextPtr, *prevPtr;
+    pid_t pid;                  /* 0 once reaped */
+    End in, out[2];
+    bool flushing;              /* FlushInput is on the stack */
+    int pidFd;                  /* -1: not watched that way */
+    DpWatch pidWatch;
+    DpTimer reapTimer;
+    int reapDelay;              /* of reapTimer */
+} Spawned;
+
+static void CheckOver(Spawned *spawnedPtr);
+
+static void
+CloseEnd(End *endPtr)
+{
+    DpWatchStop(&endPtr->watch);
+    if (endPtr->fd >= 0) {
+	close(endPtr->fd);
+	endPtr->fd = -1;
+    }
+}
+
+/* --- standard input --- */
+
+static void InputReady(void *clientData, int mask);
+
+/* Writes what may go and fits, and watches for what then matters. */
+static void
+FlushInput(Spawned *spawnedPtr)
+{
+    DpProc *procPtr = &spawnedPtr->proc;
+    End *endPtr = &spawnedPtr->in;
+    size_t count = 0;
+
+    /* A consumer that is told of the room writes again: that is our loop. */
+    if (spawnedPtr->flushing || endPtr->fd < 0) {
+	return;
+    }
+    spawnedPtr->flushing = true;
+    DpProcHold(procPtr);
+    while (endPtr->fd >= 0 && (count = DpProcPending(procPtr)) > 0) {
+	ssize_t sent = write(endPtr->fd, DpBufData(&procPtr->in), count);
+
+	if (sent >= 0) {
+	    DpProcSent(procPtr, (size_t) sent);
+	} else if (errno == EAGAIN) {
+	    break;
+	} else if (errno != EINTR) {
+	    CloseEnd(endPtr);
+	    DpProcInDone(procPtr);
+	}
+    }
+    if (endPtr->fd >= 0 && DpProcInAtEnd(procPtr)) {
+	CloseEnd(endPtr);
+	DpProcInDone(procPtr);
+    }
+    if (endPtr->fd >= 0) {
+	/* Without bytes to write, for the reader's going away. */
+	int mask = count > 0 ? DP_WRITABLE : 0;
+
+	if (endPtr->watch.loopPtr == NULL) {
+	    DpWatchStart(procPtr->loopPtr, &endPtr->watch, endPtr->fd, mask,
+		    InputReady, endPtr);
+	} else {
+	    DpWatchMask(&endPtr->watch, mask);
+	}
+    }
+    spawnedPtr->flushing = false;
+    DpProcDrop(procPtr);
+}
+
+static void
+InputReady(void *clientData, int mask)
+{
+    End *endPtr = clientData;
+
+    if (mask & DP_HANGUP) {
+	CloseEnd(endPtr);
+	DpProcInDone(&endPtr->spawnedPtr->proc);
+    } else {
+	FlushInput(endPtr->spawnedPtr);
+    }
+}
+
+/* --- outputs --- */
+
+static void
+OutputAtEnd(End *endPtr)
+{
+    Spawned *spawnedPtr = endPtr->spawnedPtr;
+
+    CloseEnd(endPtr);
+    if (endPtr->stream == DP_STDOUT && spawnedPtr->proc.merge) {
+	DpProcGotEof(&spawnedPtr->proc, DP_STDERR);
+    }
+    DpProcGotEof(&spawnedPtr->proc, endPtr->stream);
+    CheckOver(spawnedPtr);
+}
+
+static void
+OutputReady(void *clientData, int mask)
+{
+    End *endPtr = clientData;
+    Spawned *spawnedPtr = endPtr->spawnedPtr;
+    DpProc *procPtr = &spawnedPtr->proc;
+    char bytes[READ_SIZE];
+    ssize_t count = READ_SIZE;
+
+    (void) mask;
+    DpProcHold(procPtr);
+    for (int i = 0; i < READ_TURNS && count == READ_SIZE; i++) {
+	if (!DpProcWants(procPtr, endPtr->stream)) {
+	    /* Not a mask of 0: a hangup would be told again and again. */
+	    DpWatchStop(&endPtr->watch);
+	    break;
+	}
+	count = read(endPtr->fd, bytes, READ_SIZE);
+	if (count > 0) {
+	    DpProcGot(procPtr, endPtr->stream, bytes, (size_t) count);
+	    if (endPtr->fd < 0) {
+		break;
+	    }
+	} else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+	    OutputAtEnd(endPtr);
+	    break;
+	}
+    }
+    /* The start line or a prompt lets go of input that was held back. */
+    FlushInput(spawnedPtr);
+    DpProcDrop(procPtr);
+}
+
+static void
+WatchOutput(End *endPtr)
+{
+    DpProc *procPtr = &endPtr->spawnedPtr->proc;
+
+    if (endPtr->fd >= 0 && endPtr->watch.loopPtr == NULL
+	    && DpProcWants(procPtr, endPtr->stream)) {
+	DpWatchStart(procPtr->loopPtr, &endPtr->watch, endPtr->fd, DP_READABLE,
+		OutputReady, endPtr);
+    }
+}
+
+/* --- the end --- */
+
+/* Twin of WatchDeath. */
+static void
+UnwatchDeath(Spawned *spawnedPtr)
+{
+    DpTimerStop(&spawnedPtr->reapTimer);
+    DpWatchStop(&spawnedPtr->pidWatch);
+    if (spawnedPtr->pidFd >= 0) {
+	close(spawnedPtr->pidFd);
+	spawnedPtr->pidFd = -1;
+    }
+}
+
+static void
+Unlink(Spawned *spawnedPtr)
+{
+    if (spawnedPtr->prevPtr != NULL) {
+	spawnedPtr->prevPtr->nextPtr = spawnedPtr->nextPtr;
+    } else {
+	spawnedPtr->listPtr->firstPtr = spawnedPtr->nextPtr;
+    }
+    if (spawnedPtr->nextPtr != NULL) {
+	spawnedPtr->nextPtr->prevPtr = spawnedPtr->prevPtr;
+    }
+    spawnedPtr->listPtr = NULL;
+}
+
+/* Drops the producer's reference. */
+static void
+Conclude(Spawned *spawnedPtr, const DpError *errPtr)
+{
+    spawnedPtr->pid = 0;
+    UnwatchDeath(spawnedPtr);
+    CloseEnd(&spawnedPtr->in);
+    Unlink(spawnedPtr);
+    DpProcEnd(&spawnedPtr->proc, errPtr);
+    DpProcDrop(&spawnedPtr->proc);
+}
+
+/* The name of a signal without "SIG", or its number. */
+static void
+NameSignal(char *name, size_t size, int sig)
+{
+    const char *id = Tcl_SignalId(sig);
+
+    if (strncmp(id, "SIG", 3) == 0) {
+	snprintf(name, size, "%s", id + 3);
+    } else {
+	snprintf(name, size, "%d", sig);
+    }
+}
+
+/* Takes the status of a process that is dead. False: it lives. */
+static bool
+Reap(Spawned *spawnedPtr)
+{
+    DpProc *procPtr = &spawnedPtr->proc;
+    int status;
+    pid_t pid;
+
+    do {
+	pid = waitpid(spawnedPtr->pid, &status, WNOHANG);
+    } while (pid < 0 && errno == EINTR);
+    if (pid == 0) {
+	return false;
+    }
+    /* Not our child any more: somebody waited for all; no status is left. */
+    if (pid > 0 && WIFEXITED(status)) {
+	procPtr->status = WEXITSTATUS(status);
+    } else if (pid > 0 && WIFSIGNALED(status)) {
+	NameSignal(procPtr->signalName, sizeof(procPtr->signalName),
+		WTERMSIG(status));
+    }
+    return true;
+}
+
+static void
+DeathTimer(void *clientData)
+{
+    CheckOver(clientData);
+}
+
+static void
+PidReady(void *clientData, int mask)
+{
+    (void) mask;
+    CheckOver(clientData);
+}
+
+static void
+WatchDeath(Spawned *spawnedPtr)
+{
+    if (spawnedPtr->pidFd >= 0) {
+	return;
+    }
+#if defined(HAVE_DECL_SYS_PIDFD_OPEN) && HAVE_DECL_SYS_PIDFD_OPEN
+    spawnedPtr->pidFd = (int) syscall(SYS_pidfd_open, spawnedPtr->pid, 0);
+    if (spawnedPtr->pidFd >= 0) {
+	spawnedPtr->pidFd = DpFdRaise(spawnedPtr->pidFd);
+	DpWatchStart(spawnedPtr->proc.loopPtr, &spawnedPtr->pidWatch,
+		spawnedPtr->pidFd, DP_READABLE, PidReady, spawnedPtr);
+	return;
+    }
+#endif
+    if (spawnedPtr->reapDelay < REAP_LAST) {
+	spawnedPtr->reapDelay = spawnedPtr->reapDelay == 0 ? REAP_FIRST
+		: 2 * spawnedPtr->reapDelay;
+    }
+    DpTimerStart(spawnedPtr->proc.loopPtr, &spawnedPtr->reapTimer,
+	    spawnedPtr->reapDelay, DeathTimer, spawnedPtr);
+}
+
+/* Reaps once no output can come; the caller holds a reference or is done. */
+static void
+CheckOver(Spawned *spawnedPtr)
+{
+    if (spawnedPtr->pid == 0 || spawnedPtr->out[0].fd >= 0
+	    || spawnedPtr->out[1].fd >= 0) {
+	return;
+    }
+    if (Reap(spawnedPtr)) {
+	Conclude(spawnedPtr, NULL);
+    } else {
+	WatchDeath(spawnedPtr);
+    }
+}
+
+/* --- what a DpProc does --- */
+
+static void
+KickSpawned(DpProc *procPtr)
+{
+    Spawned *spawnedPtr = (Spawned *) procPtr;
+
+    WatchOutput(&spawnedPtr->out[DP_STDOUT]);
+    WatchOutput(&spawnedPtr->out[DP_STDERR]);
+    FlushInput(spawnedPtr);
+}
+
+static bool
+SignalSpawned(DpProc *procPtr, const char *name)
+{
+    Spawned *spawnedPtr = (Spawned *) procPtr;
+
+    if (spawnedPtr->pid == 0) {
+	return false;
+    }
+    for (int sig = 1; sig < NSIG; sig++) {
+	char known[16];
+
+	NameSignal(known, sizeof(known), sig);
+	if (strcmp(known, name) == 0) {
+	    return kill(-spawnedPtr->pid, sig) == 0;
+	}
+    }
+    return false;
+}
+
+static void
+AbandonSpawned(DpProc *procPtr)
+{
+    Spawned *spawnedPtr = (Spawned *) procPtr;
+
+    CloseEnd(&spawnedPtr->in);
+    CloseEnd(&spawnedPtr->out[DP_STDOUT]);
+    CloseEnd(&spawnedPtr->out[DP_STDERR]);
+    CheckOver(spawnedPtr);
+}
+
+static void
+FreeSpawned(DpProc *procPtr)
+{
+    DpFree(procPtr);
+}
+
+static const DpProcType spawnedType = {
+    "local", KickSpawned, SignalSpawned, AbandonSpawned, FreeSpawned
+};
+
+/* --- the start --- */
+
+/*
+ * What failed, in a sentence. The name of the error stands in the code as in
+ * Tcl's own {POSIX ENOENT ...}.
+ */
+static void
+StartError(DpError *errPtr, const DpSpawnSpec *specPtr, DpForkStage stage,
+	int error)
+{
+    const char *path = specPtr->argv[0];
+    char code[32];
+
+    errno = error;
+    snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
+    if (stage == DP_FORK_CHDIR) {
+	path = specPtr->cwd;
+	DpErrorSet(errPtr, code,
+		"couldn't run \"%s\" on %s in directory \"%s\": %s",
+		specPtr->argv[0], specPtr->slug, path, Tcl_ErrnoMsg(error));
+    } else {
+	DpErrorSet(errPtr, code, "couldn't run \"%s\" on %s: %s", path,
+		specPtr->slug, Tcl_ErrnoMsg(error));
+    }
+    DpErrorAddData(errPtr, specPtr->slug);
+    DpErrorAddData(errPtr, path);
+}
+
+/* Makes a pipe: *ourPtr for us (index ours of it), *theirPtr for the child. */
+static bool
+MakePipe(int ours, int *ourPtr, int *theirPtr)
+{
+    int fds[2];
+
+    if (DpForkPipe(fds) != 0) {
+	return false;
+    }
+    *theirPtr = fds[1 - ours];
+    *ourPtr = DpFdRaise(fds[ours]);
+    fcntl(*ourPtr, F_SETFL, O_NONBLOCK);
+    return true;
+}
+
+static void
+InitEnd(End *endPtr, Spawned *spawnedPtr, int stream, int fd)
+{
+    endPtr->spawnedPtr = spawnedPtr;
+    endPtr->stream = stream;
+    endPtr->fd = fd;
+}
+
+DpProc *
+DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
+	DpError *errPtr)
+{
+    DpForkSpec fork = {specPtr->argv, specPtr->env, specPtr->cwd,
+	    {-1, -1, -1}};
+    DpForkStage stage = DP_FORK_FORK;
+    int ours[3] = {-1, -1, -1};
+    Spawned *spawnedPtr;
+    pid_t pid = -1;
+    int error;
+
+    if (MakePipe(1, &ours[0], &fork.fds[0])
+	    && MakePipe(0, &ours[1], &fork.fds[1])
+	    && (specPtr->merge || MakePipe(0, &ours[2], &fork.fds[2]))) {
+	if (specPtr->merge) {
+	    fork.fds[2] = fork.fds[1];
+	}
+	pid = DpForkExec(&fork, &stage);
+    }
+    error = errno;
+    for (int i = 0; i < 3; i++) {
+	if (fork.fds[i] >= 0 && (i < 2 || !specPtr->merge)) {
+	    close(fork.fds[i]);
+	}
+	if (pid < 0 && ours[i] >= 0) {
+	    close(ours[i]);
+	}
+    }
+    if (pid < 0) {
+	StartError(errPtr, specPtr, stage, error);
+	return NULL;
+    }
+
+    spawnedPtr = DpAlloc(sizeof(*spawnedPtr));
+    DpProcInit(&spawnedPtr->proc, &spawnedType, loopPtr);
+    spawnedPtr->proc.merge = specPtr->merge;
+    spawnedPtr->proc.pid = pid;
+    spawnedPtr->pid = pid;
+    spawnedPtr->pidFd = -1;
+    spawnedPtr->listPtr = listPtr;
+    spawnedPtr->nextPtr = listPtr->firstPtr;
+    if (listPtr->firstPtr != NULL) {
+	listPtr->firstPtr->prevPtr = spawnedPtr;
+    }
+    listPtr->firstPtr = spawnedPtr;
+    InitEnd(&spawnedPtr->in, spawnedPtr, -1, ours[0]);
+    InitEnd(&spawnedPtr->out[DP_STDOUT], spawnedPtr, DP_STDOUT, ours[1]);
+    InitEnd(&spawnedPtr->out[DP_STDERR], spawnedPtr, DP_STDERR, ours[2]);
+    KickSpawned(&spawnedPtr->proc);
+    return &spawnedPtr->proc;
+}
+
+void
+DpSpawnForget(DpSpawnList *listPtr)
+{
+    while (listPtr->firstPtr != NULL) {
+	Spawned *spawnedPtr = listPtr->firstPtr;
+	Tcl_Pid pid = (Tcl_Pid) (intptr_t) spawnedPtr->pid;
+	DpError error = {{0}, {NULL}, 0, NULL};
+
+	CloseEnd(&spawnedPtr->out[DP_STDOUT]);
+	CloseEnd(&spawnedPtr->out[DP_STDERR]);
+	if (Reap(spawnedPtr)) {
+	    Conclude(spawnedPtr, NULL);
+	    continue;
+	}
+	Tcl_DetachPids(1, &pid);
+	DpErrorSet(&error, "EXEC LOST", "the interpreter that ran it is gone");
+	Conclude(spawnedPtr, &error);
+	DpErrorClear(&error);
+    }
+}

@@ -85,6 +85,10 @@ DpKeyFileOpen(DpKeyFile *filePtr, const char *text, size_t length,
 	return false;
     }
     filePtr->tag = DpWireBytes(&wire, filePtr->tagLength);
+    if (!DpKeyFileEncrypted(filePtr) && (filePtr->optionsLength > 0
+	    || strcmp(filePtr->kdf, "none") != 0)) {
+	return false;
+    }
     return !wire.failed && wire.left == 0 && filePtr->secretLength >= block
 	    && filePtr->secretLength % block == 0;
 }

@@ -116,6 +116,10 @@ IndexNames(DpKnownFile *filePtr)
 	const char *comma = memchr(name, ',', end - at);
 	size_t length = comma != NULL ? (size_t) (comma - name) : end - at;
 
+	if (length == 0) {
+	    at++;
+	    continue;
+	}
 	filePtr->rows = DpKnownGrow(filePtr->rows, filePtr->numRows,
 		&filePtr->maxRows, sizeof(*filePtr->rows));
 	filePtr->rows[filePtr->numRows++] = (DpKnownRow) {

@@ -30,6 +30,8 @@ struct DpLoop {
     int numTimers, maxTimers;
     DpTask tasks;               /* ring, tasks.nextPtr is the first */
     int numTasks;
+    DpTask soon;                /* ring of those that run no script */
+    int numSoon;
 };
 
 typedef struct LoopEvent {
@@ -133,9 +135,9 @@ RunTimers(DpLoop *loopPtr)
 
 /* Part: tasks. */
 
-void
-DpTaskStart(DpLoop *loopPtr, DpTask *taskPtr, DpProcedure *proc,
-	void *clientData)
+static void
+AddTask(DpLoop *loopPtr, DpTask *ringPtr, int *countPtr, DpTask *taskPtr,
+	DpProcedure *proc, void *clientData)
 {
     if (taskPtr->loopPtr != NULL) {
 	return;
@@ -143,11 +145,28 @@ DpTaskStart(DpLoop *loopPtr, DpTask *taskPtr, DpProcedure *proc,
     taskPtr->loopPtr = loopPtr;
     taskPtr->proc = proc;
     taskPtr->clientData = clientData;
-    taskPtr->prevPtr = loopPtr->tasks.prevPtr;
-    taskPtr->nextPtr = &loopPtr->tasks;
+    taskPtr->countPtr = countPtr;
+    taskPtr->prevPtr = ringPtr->prevPtr;
+    taskPtr->nextPtr = ringPtr;
     taskPtr->prevPtr->nextPtr = taskPtr;
-    loopPtr->tasks.prevPtr = taskPtr;
-    loopPtr->numTasks++;
+    ringPtr->prevPtr = taskPtr;
+    ++*countPtr;
+}
+
+void
+DpTaskStart(DpLoop *loopPtr, DpTask *taskPtr, DpProcedure *proc,
+	void *clientData)
+{
+    AddTask(loopPtr, &loopPtr->tasks, &loopPtr->numTasks, taskPtr, proc,
+	    clientData);
+}
+
+void
+DpSoonStart(DpLoop *loopPtr, DpTask *taskPtr, DpProcedure *proc,
+	void *clientData)
+{
+    AddTask(loopPtr, &loopPtr->soon, &loopPtr->numSoon, taskPtr, proc,
+	    clientData);
 }
 
 void
@@ -156,24 +175,24 @@ DpTaskStop(DpTask *taskPtr)
     if (taskPtr->loopPtr == NULL) {
 	return;
     }
-    taskPtr->loopPtr->numTasks--;
     taskPtr->loopPtr = NULL;
+    --*taskPtr->countPtr;
     taskPtr->prevPtr->nextPtr = taskPtr->nextPtr;
     taskPtr->nextPtr->prevPtr = taskPtr->prevPtr;
 }
 
 /*
- * Runs as many tasks as there are now: those that they start wait for the
+ * Runs as many of a ring as there are now: those that they start wait for the
  * next turn, so that descriptors are never starved.
  */
 static bool
-RunTasks(DpLoop *loopPtr)
+RunTasks(DpTask *ringPtr, const int *countPtr)
 {
-    int count = loopPtr->numTasks;
+    int count = *countPtr;
     bool ran = false;
 
-    while (count-- > 0 && loopPtr->numTasks > 0) {
-	DpTask *taskPtr = loopPtr->tasks.nextPtr;
+    while (count-- > 0 && *countPtr > 0) {
+	DpTask *taskPtr = ringPtr->nextPtr;
 
 	DpTaskStop(taskPtr);
 	taskPtr->proc(taskPtr->clientData);
@@ -245,11 +264,11 @@ DpJobStart(DpLoop *loopPtr, DpProcedure *run,
 
 /* Milliseconds until something of ours is due, at most limit (-1: none). */
 static int
-Timeout(const DpLoop *loopPtr, int limit)
+Timeout(const DpLoop *loopPtr, int limit, bool tasks)
 {
     int64_t left;
 
-    if (loopPtr->numTasks > 0) {
+    if (loopPtr->numSoon > 0 || (tasks && loopPtr->numTasks > 0)) {
 	return 0;
     }
     if (loopPtr->numTimers == 0) {
@@ -272,14 +291,14 @@ Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
 	return false;
     }
     loopPtr->refCount++;
-    did = DpPollRun(loopPtr->pollPtr, tasks ? Timeout(loopPtr, milliseconds)
-	    : milliseconds);
+    did = DpPollRun(loopPtr->pollPtr, Timeout(loopPtr, milliseconds, tasks));
     if (loopPtr->workPtr != NULL) {
 	did |= DpWorkDeliver(loopPtr->workPtr);
     }
     did |= RunTimers(loopPtr);
+    did |= RunTasks(&loopPtr->soon, &loopPtr->numSoon);
     if (tasks) {
-	did |= RunTasks(loopPtr);
+	did |= RunTasks(&loopPtr->tasks, &loopPtr->numTasks);
     }
     DpLoopDrop(loopPtr);
     return did;
@@ -288,16 +307,6 @@ Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
 void
 DpLoopPoll(DpLoop *loopPtr, int milliseconds)
 {
-    if (loopPtr->numTimers > 0) {
-	int64_t left = loopPtr->timers[0]->due - DpLoopNow();
-
-	if (left < 0) {
-	    left = 0;
-	}
-	if (milliseconds < 0 || left < milliseconds) {
-	    milliseconds = (int) left;
-	}
-    }
     Turn(loopPtr, milliseconds, false);
 }
 
@@ -318,7 +327,7 @@ static void
 SetupProc(ClientData clientData, int flags)
 {
     DpLoop *loopPtr = clientData;
-    int timeout = Timeout(loopPtr, -1);
+    int timeout = Timeout(loopPtr, -1, true);
     Tcl_Time time;
 
     if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS))) {
@@ -344,7 +353,7 @@ CheckProc(ClientData clientData, int flags)
     if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS)) || loopPtr->queued) {
 	return;
     }
-    if (DpPollFd(loopPtr->pollPtr) >= 0 && Timeout(loopPtr, -1) != 0) {
+    if (DpPollFd(loopPtr->pollPtr) >= 0 && Timeout(loopPtr, -1, true) != 0) {
 	return;
     }
     loopPtr->queued = true;
@@ -368,7 +377,8 @@ DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 
     DpLoopHold(loopPtr);
     while (!*donePtr && !loopPtr->stopped) {
-	if (DpPollCount(loopPtr->pollPtr) > 0 || loopPtr->numTasks > 0) {
+	if (DpPollCount(loopPtr->pollPtr) > 0 || loopPtr->numTasks > 0
+		|| loopPtr->numSoon > 0) {
 	    bool did = Turn(loopPtr, DIRECT_MS, true);
 	    int64_t now;
 
@@ -410,6 +420,7 @@ DpLoopNew(void)
     loopPtr->refCount = 1;
     loopPtr->pollPtr = pollPtr;
     loopPtr->tasks.nextPtr = loopPtr->tasks.prevPtr = &loopPtr->tasks;
+    loopPtr->soon.nextPtr = loopPtr->soon.prevPtr = &loopPtr->soon;
     Tcl_CreateEventSource(SetupProc, CheckProc, loopPtr);
     if (DpPollFd(pollPtr) >= 0) {
 	/*
@@ -469,7 +480,7 @@ DpLoopCounts(DpLoop *loopPtr, DpLoopCount *countPtr)
 {
     countPtr->watches = DpPollCount(loopPtr->pollPtr);
     countPtr->timers = loopPtr->numTimers;
-    countPtr->tasks = loopPtr->numTasks;
+    countPtr->tasks = loopPtr->numTasks + loopPtr->numSoon;
     countPtr->jobs = loopPtr->workPtr == NULL ? 0
 	    : DpWorkCount(loopPtr->workPtr);
 }

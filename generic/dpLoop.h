@@ -46,6 +46,7 @@ typedef struct DpTimer {
 typedef struct DpTask {
     DpLoop *loopPtr;            /* NULL while idle */
     struct DpTask *nextPtr, *prevPtr;
+    int *countPtr;              /* of the ring it stands in */
     DpProcedure *proc;
     void *clientData;
 } DpTask;
@@ -81,6 +82,13 @@ MODULE_SCOPE void DpTaskStart(DpLoop *loopPtr, DpTask *taskPtr,
 MODULE_SCOPE void DpTaskStop(DpTask *taskPtr);
 
 /*
+ * The same for a procedure that runs no script, as the pump of a session:
+ * DpLoopPoll serves these too. DpTaskStop is the twin here as well.
+ */
+MODULE_SCOPE void DpSoonStart(DpLoop *loopPtr, DpTask *taskPtr,
+	DpProcedure *proc, void *clientData);
+
+/*
  * Runs events until *donePtr is true: descriptors of ours directly, without
  * the notifier's thread in between, everything else of Tcl's in turn.
  */
@@ -88,8 +96,8 @@ MODULE_SCOPE void DpLoopWait(DpLoop *loopPtr, const bool *donePtr);
 
 /*
  * One turn for a channel in blocking mode: waits up to milliseconds (-1: no
- * limit) and serves our own descriptors, timers and jobs; no event of Tcl's
- * and no task, so that no script runs.
+ * limit) and serves our own descriptors, timers, jobs and procedures of
+ * DpSoonStart; no event of Tcl's and no task, so that no script runs.
  */
 MODULE_SCOPE void DpLoopPoll(DpLoop *loopPtr, int milliseconds);
 

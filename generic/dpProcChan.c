@@ -269,6 +269,10 @@ PortClose2Proc(ClientData clientData, Tcl_Interp *interp, int flags)
 	 */
 	return 0;
     }
+    if (flags == TCL_CLOSE_READ) {
+	/* Tcl_Close closes this side first, before it flushes the other. */
+	return 0;
+    }
     if (portPtr->stream == STDIN) {
 	DpProcCloseIn(chansPtr->procPtr);
     }

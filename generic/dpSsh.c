@@ -32,7 +32,7 @@ StartPump(void *clientData)
 void
 DpSshPumpLater(DpSsh *sshPtr)
 {
-    DpTaskStart(sshPtr->loopPtr, &sshPtr->pumpTask, StartPump, sshPtr);
+    DpSoonStart(sshPtr->loopPtr, &sshPtr->pumpTask, StartPump, sshPtr);
 }
 
 void
@@ -485,12 +485,26 @@ HandshakeStep(DpSsh *sshPtr)
 {
     int rc = libssh2_session_handshake(sshPtr->session,
 	    sshPtr->transPtr->typePtr->fd(sshPtr->transPtr));
+    const char *banner = libssh2_session_banner_get(sshPtr->session);
 
     if (sshPtr->inTotal > HANDSHAKE_BYTES) {
 	DpSshFail(sshPtr, "CONNECT BANNER", "cannot connect to %s: %s port %d"
 		" sends data without end and is not an SSH server",
 		sshPtr->config.slug, sshPtr->config.address,
 		sshPtr->config.port);
+	return false;
+    }
+    if (banner != NULL && strncmp(banner, "SSH-", 4) == 0
+	    && strncmp(banner, "SSH-2.0-", 8) != 0
+	    && strncmp(banner, "SSH-1.99-", 9) != 0) {
+	/*
+	 * RFC 4253, section 4.2 and 5.1; libssh2 does not look. Other lines
+	 * may stand before this one.
+	 */
+	DpSshFail(sshPtr, "CONNECT BANNER", "cannot connect to %s: %s port %d"
+		" speaks \"%.40s\" and not version 2 of SSH",
+		sshPtr->config.slug, sshPtr->config.address,
+		sshPtr->config.port, banner);
 	return false;
     }
     if (rc == LIBSSH2_ERROR_EAGAIN) {

@@ -192,7 +192,7 @@ FailOp(DpSshExecOp *opPtr, const char *why)
     DpError err = {0};
     const char *slug = opPtr->sshPtr->config.slug;
 
-    DpErrorSet(&err, "EXEC LOST", "%s: the command on %s %s: %s", slug, slug,
+    DpErrorSet(&err, "EXEC LOST", "the command on %s %s: %s", slug,
 	    opPtr->state == EXEC_RUNNING || opPtr->state == EXEC_ENDING
 		    ? "was cut off" : "could not be started", why);
     DpErrorAddData(&err, slug);

@@ -75,16 +75,57 @@ HostKeyAlgorithms(DpSsh *sshPtr)
     return (char *) list.bytes;
 }
 
+/* Those names of a comma list that this libssh2 knows; "" for none. */
+static char *
+Supported(DpSsh *sshPtr, int method, const char *list)
+{
+    const char **names = NULL;
+    int count = libssh2_session_supported_algs(sshPtr->session, method,
+	    &names);
+    char *kept = DpAlloc(strlen(list) + 1);
+    size_t used = 0;
+
+    while (*list != '\0') {
+	size_t length = strcspn(list, ",");
+
+	for (int i = 0; i < count; i++) {
+	    if (strlen(names[i]) == length
+		    && strncmp(names[i], list, length) == 0) {
+		if (used > 0) {
+		    kept[used++] = ',';
+		}
+		memcpy(kept + used, list, length);
+		used += length;
+		break;
+	    }
+	}
+	list += length + (list[length] == ',');
+    }
+    if (names != NULL) {
+	libssh2_free(sshPtr->session, names);
+    }
+    return kept;
+}
+
+/*
+ * Unknown names are taken out here: libssh2 does it with a memcpy of ranges
+ * that overlap.
+ */
 static bool
 SetMethod(DpSsh *sshPtr, int method, const char *option, const char *list)
 {
-    if (libssh2_session_method_pref(sshPtr->session, method, list) == 0) {
-	return true;
+    char *kept = Supported(sshPtr, method, list);
+    bool ok = kept[0] != '\0'
+	    && libssh2_session_method_pref(sshPtr->session, method, kept)
+		    == 0;
+
+    DpFree(kept);
+    if (!ok) {
+	DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: libssh2 %s"
+		" knows none of %s \"%s\"", sshPtr->config.slug,
+		libssh2_version(0), option, list);
     }
-    DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: libssh2 %s knows"
-	    " none of %s \"%s\"", sshPtr->config.slug, libssh2_version(0),
-	    option, list);
-    return false;
+    return ok;
 }
 
 bool

@@ -343,7 +343,7 @@ DpSshKbdStep(DpSsh *sshPtr, int *rcPtr)
     sshPtr->kbdPtr = kbdPtr;
     DpLoopThreads(sshPtr->loopPtr);
     /* Not from here: the pump that called has still to flush. */
-    DpTaskStart(sshPtr->loopPtr, &kbdPtr->startTask, StartThread, kbdPtr);
+    DpSoonStart(sshPtr->loopPtr, &kbdPtr->startTask, StartThread, kbdPtr);
     return false;
 }
 

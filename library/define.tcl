@@ -55,8 +55,6 @@ oo::class create ::deployer::service {
         }
         variable Facts $facts
         oo::define [self] superclass $super
-        # Marks the class in the order of method resolution: see Lineage.
-        oo::define [self] method <service> {} {}
         ::deployer::EvalBody [self] [dict get $facts space] \
             [dict get $facts place] $body
     }
@@ -72,7 +70,9 @@ oo::class create ::deployer::service {
                 }
             }
         }
-        next
+        if {[self next] ne ""} {
+            next
+        }
     }
 }
 
@@ -191,23 +191,15 @@ proc ::deployer::EndBody ns {
 proc ::deployer::OwnNested {ns name path} {
     variable Bodies
     set class [ClassOf $ns]
-    foreach link [info class call $class $name] {
-        lassign $link kind - owner
-        if {$kind ne "method" || ![IsService $owner]} {
-            continue
-        }
-        namespace upvar [info object namespace $owner] Facts facts
-        if {![dict exists $facts members $name class]} {
-            break
-        }
-        set nested [dict get $facts members $name class]
-        if {$owner eq $class} {
+    set member [Member $class $name]
+    if {[dict exists $member class]} {
+        set nested [dict get $member class]
+        if {[dict get $member owner] eq $class} {
             return $nested
         }
-        set place [dict get $Bodies($ns) at]
         AddNested $ns $name $nested [dict create \
             space [dict get $Bodies($ns) space] name $name outer $class \
-            place $place] {}
+            place [dict get $Bodies($ns) at]] {}
         return $class.$name
     }
     FailDefine $ns $path "\"$path\" reaches into \"$name\", which is no nested\
@@ -353,8 +345,8 @@ proc ::deployer::AddAction {class name formals body} {
         }
     }
     ::oo::define $class method $name $formals "if {\[::deployer::Entry\
-        \[self namespace\] \[self call\]\]} {tailcall ::deployer::Launch\
-        \[self namespace\] [list $name] \[list$values\]}; $body"
+        \[self namespace\] \[self call\]\]} {return {*}\[::deployer::Launch\
+        \[self namespace\] [list $name] \[list$values\]\]}; $body"
 }
 
 # The definers.
@@ -734,3 +726,4 @@ apply {{} {
             {} ::deployer::WordOfMethod $word
     }
 }}
+::deployer::AdoptWords

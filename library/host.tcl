@@ -433,6 +433,12 @@ proc ::deployer::CheckOption {option kind value} {
             }
             set must "have no white space, \"/\" or \":\" and not be all digits"
         }
+        address {
+            if {![regexp {[\s\0/]|^-} $value]} {
+                return $value
+            }
+            set must "be a host name or an address"
+        }
         port {
             if {[string is entier -strict $value] && $value >= 1
                     && $value <= 65535} {

@@ -31,14 +31,14 @@ proc ::deployer::Entry {ns call} {
     return 1
 }
 
-# Runs METHOD of the object of namespace NS as a job and gives its outcome.
-# Called by tailcall from the method, so that it stands in the caller's place.
+# Runs METHOD of the object of namespace NS as a job. Returns words for `return`
+# to end the method with, so that an error leaves no frame of ours behind.
 proc ::deployer::Launch {ns method arguments} {
     variable Ending
     set w [Job [list ::deployer::Perform $ns $method $arguments]]
     set code [catch {Await $w} result options]
     if {!$code} {
-        return $result
+        return [list $result]
     }
     if {[set co [JobOf $w]] ne ""} {
         # It was the waiting that failed: nobody else will wait for the job.
@@ -52,7 +52,12 @@ proc ::deployer::Launch {ns method arguments} {
             [TrimTrace [dict get $options -errorinfo]]
     }
     dict incr options -level
-    return -options $options $result
+    return [list -options $options $result]
+}
+
+# The same for a filter, which must be left before the job begins.
+proc ::deployer::LaunchFiltered {ns method arguments} {
+    return {*}[Launch $ns $method $arguments]
 }
 
 # The job of an action.
@@ -94,7 +99,7 @@ proc ::deployer::GuardFilters {object filters} {
         oo::objdefine $object method $name args {
             if {[::deployer::FilterLaunches [self namespace] [self call] \
                     [self target]]} {
-                tailcall ::deployer::Launch [self namespace] \
+                tailcall ::deployer::LaunchFiltered [self namespace] \
                     [lindex [self target] 1] $args
             }
             next {*}$args

@@ -66,10 +66,8 @@ oo::class create ::deployer::Service {
         set name [lindex $args 0]
         switch -glob -- $name {
             _* {
-                foreach link [info object call [self] $name] {
-                    if {[lindex $link 0] eq "method"} {
-                        tailcall my {*}$args
-                    }
+                if {$name in [info object methods [self] -all -private]} {
+                    tailcall my {*}$args
                 }
             }
             :* {
@@ -199,17 +197,41 @@ proc ::deployer::FailRequired {class name} {
         one"
 }
 
-# The service classes that make up CLASS, itself first, in the order in which
-# TclOO looks for methods, mixins included: it is asked for a method that every
-# one of them has.
+# The classes that make up CLASS, itself first, in the order in which TclOO looks
+# for methods: the mixins of a class before it, its superclasses after it, and
+# one that is met again moves to the end.
 proc ::deployer::Lineage class {
     set lineage {}
-    foreach link [info class call $class <service>] {
-        if {[lindex $link 0] eq "method"} {
-            lappend lineage [lindex $link 2]
+    AddLineage $class lineage
+    return $lineage
+}
+
+proc ::deployer::AddLineage {class lineageVar} {
+    upvar 1 $lineageVar lineage
+    foreach mixin [info class mixins $class] {
+        AddLineage $mixin lineage
+    }
+    if {[set at [lsearch -exact $lineage $class]] >= 0} {
+        set lineage [lreplace $lineage $at $at]
+    }
+    lappend lineage $class
+    foreach super [info class superclasses $class] {
+        if {$super ne "::oo::object"} {
+            AddLineage $super lineage
         }
     }
-    return $lineage
+}
+
+# What CLASS knows about its member NAME, as a dict with the key owner added; {}
+# where there is none.
+proc ::deployer::Member {class name} {
+    foreach owner [Lineage $class] {
+        namespace upvar [info object namespace $owner] Facts facts
+        if {[info exists facts] && [dict exists $facts members $name]} {
+            return [dict replace [dict get $facts members $name] owner $owner]
+        }
+    }
+    return {}
 }
 
 # What CLASS and the classes it is made of say together, as a dict: path (the
@@ -219,11 +241,11 @@ proc ::deployer::Lineage class {
 proc ::deployer::Summary class {
     variable Epoch
     namespace upvar [info object namespace $class] Summary kept
-    set links [info class call $class <service>]
+    set lineage [Lineage $class]
     if {[info exists kept]} {
         lassign $kept epoch seen summary
-        # Plain oo::define changes the links, our own words the epoch.
-        if {$epoch == $Epoch && $seen eq $links} {
+        # Plain oo::define changes the lineage, our own words the epoch.
+        if {$epoch == $Epoch && $seen eq $lineage} {
             return $summary
         }
     }
@@ -232,13 +254,11 @@ proc ::deployer::Summary class {
         loggers {} default {} filters {}
     }
     set known {}
-    foreach link $links {
-        lassign $link kind name owner
-        if {$kind eq "filter"} {
+    foreach owner $lineage {
+        foreach name [info class filters $owner] {
             if {$name ni [dict get $summary filters]} {
                 dict lappend summary filters $name
             }
-            continue
         }
         namespace upvar [info object namespace $owner] Facts facts
         if {![info exists facts]} {
@@ -267,6 +287,6 @@ proc ::deployer::Summary class {
             }
         }
     }
-    set kept [list $Epoch $links $summary]
+    set kept [list $Epoch $lineage $summary]
     return $summary
 }

@@ -432,7 +432,7 @@ DpTcpConnect(DpLoop *loopPtr, const char *slug, const char *address, int port,
     RunLookUp(lookUpPtr);
     if (lookUpPtr->rc == 0) {
 	tcpPtr->lookUpPtr = lookUpPtr;
-	DpTaskStart(loopPtr, &tcpPtr->task, StartTask, tcpPtr);
+	DpSoonStart(loopPtr, &tcpPtr->task, StartTask, tcpPtr);
 	return tcpPtr;
     }
     lookUpPtr->flags = AI_NUMERICSERV;

@@ -9,6 +9,11 @@
 
 #include "config.h"
 
+/* Without it tcl.h turns mutexes and conditions into nothing. */
+#ifndef TCL_THREADS
+#   define TCL_THREADS 1
+#endif
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>

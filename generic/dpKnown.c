@@ -8,6 +8,7 @@
 #include "dpKnown.h"
 #include "dpDisk.h"
 #include "dpKnownInt.h"
+#include "dpLock.h"
 #include "dpWire.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ typedef struct CacheEntry {
 } CacheEntry;
 
 struct DpKnownCache {
-    Tcl_Mutex mutex;
+    DpLock *lockPtr;
     CacheEntry *firstPtr;
 };
 
@@ -37,7 +38,10 @@ struct DpKnownCache {
 DpKnownCache *
 DpKnownCacheNew(void)
 {
-    return DpAlloc(sizeof(DpKnownCache));
+    DpKnownCache *cachePtr = DpAlloc(sizeof(*cachePtr));
+
+    cachePtr->lockPtr = DpLockNew();
+    return cachePtr;
 }
 
 void
@@ -54,7 +58,7 @@ DpKnownCacheFree(DpKnownCache *cachePtr)
 	DpKnownFileDrop(entryPtr->filePtr);
 	DpFree(entryPtr);
     }
-    Tcl_MutexFinalize(&cachePtr->mutex);
+    DpLockFree(cachePtr->lockPtr);
     DpFree(cachePtr);
 }
 
@@ -78,7 +82,7 @@ ReadFile(const char *path, DpDiskStamp *stampPtr, int *resultPtr)
     return filePtr;
 }
 
-/* The same by way of the cache, whose mutex is held. */
+/* The same by way of the cache, whose lock is held. */
 static DpKnownFile *
 ReadCached(DpKnownCache *cachePtr, const char *path, int *resultPtr)
 {
@@ -135,9 +139,9 @@ DpKnownLoad(DpKnownCache *cachePtr, const char *slug, int numFiles,
 	int result;
 
 	if (cachePtr != NULL) {
-	    Tcl_MutexLock(&cachePtr->mutex);
+	    DpLockTake(cachePtr->lockPtr);
 	    filePtr = ReadCached(cachePtr, files[i], &result);
-	    Tcl_MutexUnlock(&cachePtr->mutex);
+	    DpLockGive(cachePtr->lockPtr);
 	} else {
 	    filePtr = ReadFile(files[i], &stamp, &result);
 	}

@@ -273,10 +273,14 @@ PortClose2Proc(ClientData clientData, Tcl_Interp *interp, int flags)
 	/* Tcl_Close closes this side first, before it flushes the other. */
 	return 0;
     }
+    if (flags & TCL_CLOSE_READ) {
+	/* Tcl_Close says this first of all, before it flushes. */
+	return 0;
+    }
     if (portPtr->stream == STDIN) {
 	DpProcCloseIn(chansPtr->procPtr);
     }
-    if (flags & (TCL_CLOSE_READ | TCL_CLOSE_WRITE)) {
+    if (flags & TCL_CLOSE_WRITE) {
 	return 0;
     }
     DpTaskStop(&portPtr->task);

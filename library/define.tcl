@@ -92,9 +92,10 @@ proc ::deployer::IsService class {
 }
 
 # Evaluates BODY for CLASS with the definers at hand. SPACE is the user's
-# namespace, PLACE the {file line} where BODY begins; FIXED says that all of it
-# comes from that line. An error of the body becomes that of our caller.
-proc ::deployer::EvalBody {class space place body {fixed 0}} {
+# namespace, PLACE the {file line} where BODY begins. WITHIN is given for what an
+# outer class says about this one: the dotted name of this one, as it stands on
+# the line PLACE. An error of the body becomes that of our caller.
+proc ::deployer::EvalBody {class space place body {within {}}} {
     variable Bodies
     variable BodyCount
     variable Epoch
@@ -106,7 +107,7 @@ proc ::deployer::EvalBody {class space place body {fixed 0}} {
     }
     namespace eval $ns [list ::namespace path $path]
     set Bodies($ns) [dict create class $class space $space place $place \
-        at $place fixed $fixed reaches {}]
+        at $place within $within reaches {}]
     set code [catch {namespace eval $ns $body} result options]
     if {$code in {0 2}} {
         set code [catch {EndBody $ns} result options]
@@ -160,11 +161,12 @@ proc ::deployer::EndBody ns {
         lassign $reach definer path words at
         dict set Bodies($ns) at $at
         set rest [lassign $path name]
-        set nested [OwnNested $ns $name [join $path .]]
+        set within [string trimleft [dict get $Bodies($ns) within].$name .]
+        set nested [OwnNested $ns $name [join [list $within {*}$rest] .]]
         if {[llength $rest]} {
             set words [linsert $words 0 [join $rest .]]
         }
-        EvalBody $nested $space $at [list $definer {*}$words] 1
+        EvalBody $nested $space $at [list $definer {*}$words] $within
     }
     namespace upvar [info object namespace $class] Facts facts
     incr Epoch
@@ -252,7 +254,7 @@ proc ::deployer::BodyOf word {
             "\"$word\" works only in the body of a service"
     }
     # The line goes into the entry of a member and into errors.
-    if {![dict get $Bodies($ns) fixed]} {
+    if {[dict get $Bodies($ns) within] eq ""} {
         dict set Bodies($ns) at [FramePlace [info frame -2] \
             [dict get $Bodies($ns) place]]
     }
@@ -335,18 +337,15 @@ proc ::deployer::Reaches {ns definer name words} {
 # Values go on in the order of the formal arguments.
 proc ::deployer::AddAction {class name formals body} {
     set values {}
-    set last [lindex $formals end]
     foreach formal $formals {
-        set variable [lindex $formal 0]
-        if {$formal eq "args" && $formal eq $last} {
-            append values " {*}\[set args\]"
-        } else {
-            append values " \[[list set $variable]\]"
-        }
+        append values " \[[list set [lindex $formal 0]]\]"
+    }
+    if {[lindex $formals end 0] eq "args"} {
+        set values "[string range $values 0 end-11] {*}\[set args\]"
     }
     ::oo::define $class method $name $formals "if {\[::deployer::Entry\
         \[self namespace\] \[self call\]\]} {return {*}\[::deployer::Launch\
-        \[self namespace\] [list $name] \[list$values\]\]}; $body"
+        \[self namespace\] \[self method\] \[list$values\]\]}; $body"
 }
 
 # The definers.
@@ -408,6 +407,9 @@ proc ::deployer::WordAction args {
     CheckName $ns $name
     foreach alias [dict get $entry alias] {
         CheckName $ns $alias 1
+        if {$alias eq $name} {
+            FailDefine $ns $alias "action $name cannot be its own alias"
+        }
     }
     set class [ClassOf $ns]
     if {![string is list $formals]
@@ -688,7 +690,18 @@ proc ::deployer::WordOfMethod {word args} {
             FailDefine $ns $name "\"$name\" is reserved and cannot be redefined"
         }
     }
-    uplevel 1 [list ::oo::define [ClassOf $ns] $word {*}$args]
+    set class [ClassOf $ns]
+    uplevel 1 [list ::oo::define $class $word {*}$args]
+    if {$word in {renamemethod deletemethod}} {
+        namespace upvar [info object namespace $class] Facts facts
+        lassign $args old new
+        if {[dict exists $facts members $old]} {
+            if {$word eq "renamemethod"} {
+                dict set facts members $new [dict get $facts members $old]
+            }
+            dict unset facts members $old
+        }
+    }
 }
 
 # Whatever the superclasses are, one of them must be a service.

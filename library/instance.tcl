@@ -80,12 +80,14 @@ proc ::deployer::Perform {ns method arguments} {
             "\n    while executing\n\"\${ns}::my \$method {*}\$arguments\"" {}] \
             [dict get $options -errorinfo]]
     }
+    dict incr options -level
     return -options $options $result
 }
 
 # An error trace without the frames that lie between the method and its caller.
 proc ::deployer::TrimTrace trace {
-    set at [string last "\n    (procedure \"::deployer::Perform\" line" $trace]
+    set at [string last \
+        "\n    invoked from within\n\"::deployer::Perform " $trace]
     if {$at < 0} {
         return $trace
     }
@@ -95,33 +97,49 @@ proc ::deployer::TrimTrace trace {
 # TclOO runs filters before a method, so they would run once outside the job and
 # once more inside. On OBJECT, a method of the filter's name comes before it.
 proc ::deployer::GuardFilters {object filters} {
+    set listed [info object methods $object -all]
     foreach name $filters {
         oo::objdefine $object method $name args {
-            if {[::deployer::FilterLaunches [self namespace] [self call] \
-                    [self target]]} {
-                tailcall ::deployer::LaunchFiltered [self namespace] \
-                    [lindex [self target] 1] $args
+            set action [::deployer::Filtered [self namespace] [self call]]
+            if {$action ne ""} {
+                tailcall ::deployer::LaunchFiltered [self namespace] $action \
+                    $args
             }
             next {*}$args
+        }
+        if {$name ni $listed} {
+            oo::objdefine $object unexport $name
         }
     }
 }
 
-# Whether the filtered call of TARGET is one of an action from outside.
-proc ::deployer::FilterLaunches {ns call target} {
+# The action that is called from outside where the first filter of CALL, what
+# `self call` gives, stands before one; else "".
+proc ::deployer::Filtered {ns call} {
     variable Entering
-    lassign $target class method
-    if {![IsService $class] || [lindex $call 1] != 0} {
-        return 0
+    lassign $call chain index
+    if {$index != 0 || [lindex $chain 0 0] ne "filter"} {
+        return ""
+    }
+    foreach link $chain {
+        lassign $link kind method class
+        if {$kind ne "filter"} {
+            break
+        }
+    }
+    if {$kind ne "method" || ![IsService $class]} {
+        return ""
     }
     namespace upvar [info object namespace $class] Facts facts
     if {![dict exists $facts members $method kind]
             || [dict get $facts members $method kind] ni {action getter}} {
-        return 0
+        return ""
     }
     set co [info coroutine]
-    return [expr {![info exists Entering($co)]
-        || $Entering($co) ne [list $ns $method]}]
+    if {[info exists Entering($co)] && $Entering($co) eq [list $ns $method]} {
+        return ""
+    }
+    return $method
 }
 
 # The object of namespace NS, or what it answers to ARGS.

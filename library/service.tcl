@@ -36,7 +36,7 @@ oo::class create ::deployer::Service {
                 [uplevel 1 {::namespace current}]]
         }
         if {[dict get $summary isolate] ne ""} {
-            ::deployer::Fail {UNAVAILABLE isolate} "service\
+            ::deployer::Fail {ARGUMENT isolate} "service\
                 [info object class [self]] isolates, which is not available yet"
         }
         if {[dict get $summary path] ne ""} {
@@ -61,7 +61,8 @@ oo::class create ::deployer::Service {
             if {$name ne ""} {
                 tailcall my $name
             }
-            next
+            return -code error -errorcode {TCL WRONGARGS} \
+                "wrong # args: should be \"[self] method ?arg ...?\""
         }
         set name [lindex $args 0]
         switch -glob -- $name {
@@ -102,7 +103,7 @@ oo::class create ::deployer::Service {
             if {![llength $args]} {
                 return ""
             }
-            ::deployer::Fail [list PARENT /] "/ is the root and has no parent"
+            ::deployer::Fail {ARGUMENT parent} "/ is the root and has no parent"
         }
         tailcall ::deployer::Onward $Up {*}$args
     }
@@ -183,7 +184,7 @@ oo::class create ::deployer::Service {
 }
 
 proc ::deployer::FailUnavailable word {
-    Fail [list UNAVAILABLE $word] "\"$word\" is not available yet"
+    Fail [list ARGUMENT $word] "\"$word\" is not available yet"
 }
 
 proc ::deployer::FailState name {

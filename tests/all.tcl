@@ -18,7 +18,7 @@ namespace eval ::all {
 proc ::all::Run {file limit options} {
     variable line
     set result {passed 0 failed 0 reasons {}}
-    set command [list [info nameofexecutable] $file -verbose {body error skip} \
+    set command [list [info nameofexecutable] $file -verbose {body error skip start} \
             {*}$options]
     if {[info exists ::env(DEPLOYER_PRELOAD)]} {
         # The address sanitizer, for the test process alone.
@@ -30,13 +30,16 @@ proc ::all::Run {file limit options} {
             [list ::all::Expired $chan]]
     chan event $chan readable [list ::all::Ready $chan]
     set complete 0
+    set running "before its first test"
     while {1} {
         vwait ::all::line
         lassign $line kind text
         if {$kind ne "line"} {
             break
         }
-        if {[regexp {^\+\+\+\+ (\S+) SKIPPED: (.*)$} $text -> name reason]} {
+        if {[regexp {^---- (\S+) start$} $text -> name]} {
+            set running "in or after $name"
+        } elseif {[regexp {^\+\+\+\+ (\S+) SKIPPED: (.*)$} $text -> name reason]} {
             if {$reason ni {userSpecifiedSkip userSpecifiedNonMatch}} {
                 dict lappend result reasons $reason
                 puts "  skipped $name: $reason"
@@ -57,14 +60,17 @@ proc ::all::Run {file limit options} {
     chan configure $chan -blocking 1
     if {$kind eq "expired"} {
         puts [expr {$complete ? "  did not end after its last test" :
-                "  ended after $limit seconds"}]
+                "  ended after $limit seconds, $running"}]
         dict incr result failed
         catch {close $chan}
     } elseif {[catch {close $chan} message options]} {
         puts "  $message ([dict get $options -errorcode])"
+        if {!$complete} {
+            puts "  ended $running"
+        }
         dict incr result failed
     } elseif {!$complete} {
-        puts "  ended before its summary"
+        puts "  ended $running"
         dict incr result failed
     }
     return $result

@@ -15,7 +15,7 @@ namespace eval ::recorder {
     variable Log {}
     variable Held
     array set Held {}
-    namespace export log release held
+    namespace export log release held failure code objects here
 }
 
 oo::class create ::recorder::host {
@@ -82,4 +82,27 @@ proc ::recorder::release {name {text {}}} {
 proc ::recorder::held name {
     variable Held
     return [expr {[info exists Held($name)] ? [llength $Held($name)] : 0}]
+}
+
+# The error code and message of SCRIPT.
+proc ::recorder::failure script {
+    if {![catch {uplevel 1 $script} message options]} {
+        return "no error: $message"
+    }
+    return [list [dict get $options -errorcode] $message]
+}
+
+proc ::recorder::code script {
+    return [lindex [uplevel 1 [list ::recorder::failure $script]] 0]
+}
+
+# All service classes and unnamed objects that exist now.
+proc ::recorder::objects {} {
+    return [lsort [concat [info class instances ::deployer::service] \
+        [info commands ::oo::Obj*]]]
+}
+
+# NAME in the namespace of the test.
+proc ::recorder::here name {
+    return [uplevel 1 {::namespace current}]::$name
 }

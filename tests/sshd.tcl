@@ -345,6 +345,10 @@ oo::class create ::sshd::farm {
                 "PrintLastLog no" "PermitRootLogin yes" \
                 "PasswordAuthentication no" "KbdInteractiveAuthentication no" \
                 "X11Forwarding no" "Subsystem sftp internal-sftp"
+        # The start files of the user who runs this are none of our business,
+        # and may take longer than the command.
+        file mkdir [file join $Dir home]
+        lappend lines "SetEnv HOME=[file join $Dir home]"
         set path [file join $Dir config$number]
         file delete $path
         ::sshd::AppendFile $path [join $lines \n]\n

@@ -20,10 +20,14 @@ namespace eval ::deployer {
     variable Bodies             ;# namespace of a body at work -> dict
     array set Bodies {}
 
+    variable CoreWords {}       ;# commands of oo::define that were looked at
+
     variable ReservedNames {
         hosts host parent root at info fork initialize console report loggers
         sandbox destroy unknown eval variable varname
     }
+    # Kept as one value, so that it is compiled once.
+    variable NamePattern {^[[:alpha:]_][^\s:/,;*?"$\\{}()\[\]]*$}
     variable Groups {production staging beta local utility other}
 
     # Bodies are evaluated in namespaces of their own below bodies, which find
@@ -137,7 +141,8 @@ proc ::deployer::BodyTrace {ns class options} {
         set here "\n    (body of service \"$class\" line $line)"
     }
     if {[string match {DEPLOYER DEFINE*} [dict get $options -errorcode]]
-            || [string match {DEPLOYER STATE*} [dict get $options -errorcode]]} {
+            || [string match {DEPLOYER STATE*} \
+                [dict get $options -errorcode]]} {
         set inner [regexp -all -inline \
             {\n    \(body of service "[^\n]*" line \d+\)} $trace]
         set at [string first "\n    while executing\n" $trace]
@@ -210,7 +215,13 @@ proc ::deployer::OwnNested {ns name path} {
 
 # Words that other packages add to oo::define work in bodies too.
 proc ::deployer::AdoptWords {} {
-    foreach command [info commands ::oo::define::*] {
+    variable CoreWords
+    set commands [info commands ::oo::define::*]
+    if {$commands eq $CoreWords} {
+        return
+    }
+    set CoreWords $commands
+    foreach command $commands {
         set word [namespace tail $command]
         if {[namespace which -command ::deployer::definers::$word] eq ""} {
             interp alias {} ::deployer::definers::$word \
@@ -298,14 +309,11 @@ proc ::deployer::AddMember {ns kind name entry} {
 # Checks a name that a definer is to give; ALIAS allows dots.
 proc ::deployer::CheckName {ns name {alias 0}} {
     variable ReservedNames
+    variable NamePattern
     if {$name in $ReservedNames} {
         FailDefine $ns $name "\"$name\" is reserved and cannot be redefined"
     }
-    set rest {[^\s:/.,;*?"$\\{}()\[\]]*$}
-    if {$alias} {
-        set rest {[^\s:/,;*?"$\\{}()\[\]]*$}
-    }
-    if {![regexp "^\[\[:alpha:\]_\]$rest" $name]} {
+    if {![regexp -- $NamePattern $name] || !$alias && [string match *.* $name]} {
         FailDefine $ns $name "\"[Shorten $name 40]\" cannot be a name: it must\
             begin with a letter or \"_\" and have no white space or any of\
             :/.,;*?\"\$\\{}()\[\]"
@@ -501,7 +509,8 @@ proc ::deployer::ServiceOptions {ns name words} {
         switch -- $option {
             -map {
                 if {[incr i] >= [llength $words]} {
-                    FailDefine $ns -map "service $name: value for \"-map\" missing"
+                    FailDefine $ns -map \
+                        "service $name: value for \"-map\" missing"
                 }
                 dict set facts map [list [CheckRoleDict $ns -map \
                     [lindex $words $i]] [dict get $Bodies($ns) space]]

@@ -1,0 +1,114 @@
+# seeds.tcl -- first inputs for the fuzz targets, made with ssh-keygen.
+#
+#     tclsh seeds.tcl DIRECTORY
+#
+# fills DIRECTORY/known, DIRECTORY/key and DIRECTORY/agent.
+
+package require Tcl 8.6
+
+namespace eval ::seeds {}
+
+proc ::seeds::Write {file bytes} {
+    set chan [open $file wb]
+    puts -nonewline $chan $bytes
+    close $chan
+}
+
+proc ::seeds::Read {file} {
+    set chan [open $file rb]
+    set bytes [read $chan]
+    close $chan
+    return $bytes
+}
+
+# A string of the SSH wire.
+proc ::seeds::String {bytes} {
+    return [binary format I [string length $bytes]]$bytes
+}
+
+# The bytes inside an armoured file.
+proc ::seeds::Body {text} {
+    return [binary decode base64 [join [lrange [split $text \n] 1 end-2] ""]]
+}
+
+proc ::seeds::Keys {dir} {
+    set publics {}
+    foreach {name options} {
+        ed25519 {-t ed25519}
+        ecdsa {-t ecdsa -b 256}
+        ecdsa521 {-t ecdsa -b 521}
+        rsa {-t rsa -b 1024}
+        pem {-t rsa -b 1024 -m PEM}
+        pkcs8 {-t ecdsa -b 384 -m PKCS8}
+    } {
+        set file $dir/work/$name
+        exec ssh-keygen -q {*}$options -N {} -C seed -f $file
+        lappend publics [Read $file.pub]
+        Write $dir/key/$name-file \x00[Read $file]
+        Write $dir/key/$name-public \x03[Read $file.pub]
+        if {[string match *OPENSSH* [Read $file]]} {
+            set body [Body [Read $file]]
+            Write $dir/key/$name-body \x01$body
+            # Behind magic, three empty words, count, blob and two checks.
+            set type [lindex [split [Read $file.pub] " "] 0]
+            set at [string last [String $type] $body]
+            Write $dir/key/$name-secret \x02[string range $body $at end]
+        }
+        exec ssh-keygen -q -p -a 1 -P {} -N secret -f $file {*}[expr {
+            "-m" in $options ? [list -m [lindex $options end]] : {}}]
+        Write $dir/key/$name-locked \x00[Read $file]
+    }
+    foreach cipher {
+        aes256-cbc aes256-gcm@openssh.com chacha20-poly1305@openssh.com
+    } {
+        set file $dir/work/$cipher
+        if {![catch {exec ssh-keygen -q -t ed25519 -a 1 -Z $cipher -N secret \
+                -f $file}]} {
+            Write $dir/key/$cipher \x01[Body [Read $file]]
+        }
+    }
+    return $publics
+}
+
+proc ::seeds::Known {dir publics} {
+    lassign [split [lindex $publics 0] " "] type base64
+    set text "# comment\n\n"
+    set names {plain,alias *.example.com,!bad.example.com h?st
+        [plain]:2222 {@revoked gone} {@cert-authority *} |1|a|b}
+    foreach name $names public [lrange $publics 0 [llength $names]-1] {
+        append text "$name [string trim $public]\n"
+    }
+    append text "alias $type $base64\n"
+    Write $dir/work/known $text
+    exec ssh-keygen -q -H -f $dir/work/known 2>@1
+    foreach host {plain www.example.com host gone x} {
+        Write $dir/known/$host "$host\n$base64\n$text"
+        Write $dir/known/$host-hashed "$host\n$base64\n[Read $dir/work/known]"
+    }
+}
+
+proc ::seeds::Agent {dir publics} {
+    set list [binary format cI 12 [llength $publics]]
+    foreach public $publics {
+        lassign [split [string trim $public] " "] type base64 comment
+        append list [String [binary decode base64 $base64]] [String $comment]
+    }
+    Write $dir/agent/list $list
+    Write $dir/agent/failure \x05
+    foreach type {ssh-ed25519 rsa-sha2-512 sk-ssh-ed25519@openssh.com} {
+        Write $dir/agent/$type \x0e[String [String $type][String \
+                [string repeat s 64]]]
+    }
+    Write $dir/agent/request [String id]\x32[String user][String \
+            ssh-connection][String publickey]\x01[String ssh-ed25519][String b]
+}
+
+proc ::seeds::Main {dir} {
+    file mkdir $dir/known $dir/key $dir/agent $dir/work
+    set publics [Keys $dir]
+    Known $dir $publics
+    Agent $dir $publics
+    file delete -force $dir/work
+}
+
+::seeds::Main [lindex $argv 0]

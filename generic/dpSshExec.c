@@ -47,6 +47,7 @@ struct DpSshExecOp {
     char *line;
     size_t length;
     bool eofSent;
+    char toSignal[16];          /* to be sent, "" for none */
 };
 
 static void
@@ -105,25 +106,33 @@ ExecKick(DpProc *procPtr)
 
 /*
  * RFC 4254, section 6.9. libssh2 1.10 cannot send it; sshd before 7.9 does
- * not take it.
+ * not take it. The pump sends it.
  */
 static bool
 ExecSignal(DpProc *procPtr, const char *name)
 {
-#if LIBSSH2_VERSION_NUM >= 0x010b00
     DpSshExecOp *opPtr = (DpSshExecOp *) procPtr;
 
-    if (opPtr->state == EXEC_RUNNING && !opPtr->sshPtr->pumping
-	    && libssh2_channel_signal_ex(opPtr->channel, name, strlen(name))
-		    == 0) {
-	DpSshPumpLater(opPtr->sshPtr);
-	return true;
+    if (LIBSSH2_VERSION_NUM < 0x010b00 || opPtr->state != EXEC_RUNNING) {
+	return false;
+    }
+    snprintf(opPtr->toSignal, sizeof(opPtr->toSignal), "%s", name);
+    ExecKick(procPtr);
+    return true;
+}
+
+static void
+SignalStep(DpSshExecOp *opPtr)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b00
+    if (opPtr->toSignal[0] != '\0' && libssh2_channel_signal_ex(
+	    opPtr->channel, opPtr->toSignal, strlen(opPtr->toSignal))
+	    != LIBSSH2_ERROR_EAGAIN) {
+	opPtr->toSignal[0] = '\0';
     }
 #else
-    (void) procPtr;
-    (void) name;
+    (void) opPtr;
 #endif
-    return false;
 }
 
 static void
@@ -284,6 +293,10 @@ OpenStep(DpSsh *sshPtr)
     if (rc == LIBSSH2_ERROR_EAGAIN) {
 	return false;
     }
+    if (rc != LIBSSH2_ERROR_CHANNEL_FAILURE) {
+	sshPtr->fatal = rc;
+	return false;
+    }
     sshPtr->openingPtr = NULL;
     OpenRefused(sshPtr, opPtr);
     return true;
@@ -332,7 +345,10 @@ ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
 	    progress = true;
 	    DpProcGotEof(&opPtr->proc, stream);
 	} else {
-	    break;              /* EAGAIN; a dead socket ends the session */
+	    if (n != LIBSSH2_ERROR_EAGAIN) {
+		sshPtr->fatal = (int) n;
+	    }
+	    break;
 	}
     }
     return progress;
@@ -414,7 +430,8 @@ EndingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	return progress;
     }
     if (rc != 0) {
-	return progress;        /* the socket is dead: the session ends */
+	sshPtr->fatal = rc;
+	return progress;
     }
     TakeStatus(opPtr);
     SetExecState(opPtr, EXEC_FREEING);
@@ -453,6 +470,7 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	progress = ReadStream(sshPtr, opPtr, DP_STDOUT);
 	progress |= ReadStream(sshPtr, opPtr, DP_STDERR);
 	progress |= WriteStep(sshPtr, opPtr);
+	SignalStep(opPtr);
 	if (opPtr->proc.outEof[0] && opPtr->proc.outEof[1]) {
 	    SetExecState(opPtr, EXEC_ENDING);
 	    return true;
@@ -488,6 +506,11 @@ DpSshExecStep(DpSsh *sshPtr)
 	if (gone) {
 	    return true;        /* out of the list: begin anew */
 	}
+    }
+    if (sshPtr->fatal != 0) {
+	/* A dead socket, or bytes that no SSH server sends. */
+	DpSshFailLib(sshPtr, sshPtr->fatal, "lost the connection to");
+	return false;
     }
     return progress;
 }

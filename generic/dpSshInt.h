@@ -122,6 +122,7 @@ struct DpSsh {
     int limit;                  /* of running, as the server has shown */
     int started;                /* channels that ever ran */
     DpSshExecOp *openingPtr;
+    int fatal;                  /* libssh2's error that ends the session */
 };
 
 /* dpSsh.c */

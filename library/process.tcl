@@ -3,7 +3,7 @@
 # Layer T1.
 
 namespace eval ::deployer {
-    variable ProcessChannels    ;# channel -> 1: belongs to a process object
+    variable ProcessChannels    ;# channel -> the process object it belongs to
     variable Gathered           ;# channel -> what communicate has read
     array set ProcessChannels {}
     array set Gathered {}
@@ -57,7 +57,7 @@ oo::class create ::deployer::Process {
         lassign [::deployer::core::proc channels $p] In Out Err
         foreach channel [list $In $Out $Err] {
             if {$channel ne ""} {
-                set ::deployer::ProcessChannels($channel) 1
+                set ::deployer::ProcessChannels($channel) [self]
                 chan configure $channel -blocking 0 -encoding utf-8 \
                     -translation lf
             }
@@ -227,11 +227,18 @@ oo::class create ::deployer::Process {
     }
 }
 
-# Called from the event loop at the end of a copy.
-proc ::deployer::Copied {process source sink blocking args} {
+# Called from the event loop at the end of a copy; ARGS ends in an error text
+# where that did not come to the source's end. The command that writes then has
+# nobody to write to: closing a stream alone does not reach a host, so it gets
+# the signal that a pipe would give.
+proc ::deployer::Copied {process source sink blocking bytes args} {
     variable ProcessChannels
     if {[info exists ProcessChannels($source)]} {
+        set writer $ProcessChannels($source)
         CloseProcessChannel $source
+        if {[llength $args] && [info object isa object $writer]} {
+            Detach [Job [list $writer signal PIPE] {}]
+        }
     }
     if {[info exists ProcessChannels($sink)]} {
         CloseProcessChannel $sink

@@ -14,10 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Received in one turn before other sessions get theirs. */
-#define TURN_BYTES (1024 * 1024)
-/* One receive when there is much to come. */
-#define BULK_SIZE (256 * 1024)
 /* Bytes before the end of the key exchange; more is no SSH server. */
 #define HANDSHAKE_BYTES (512 * 1024)
 /* Keepalives without an answer before the peer counts as dead. */
@@ -113,163 +109,6 @@ DpSshSetState(DpSsh *sshPtr, DpSshState state)
     }
 }
 
-/* libssh2's SEND: takes everything; DpSshPump sends it. */
-static
-LIBSSH2_SEND_FUNC(SendCallback)
-{
-    DpSsh *sshPtr = *abstract;
-
-    (void) socket;
-    (void) flags;
-    if (sshPtr->inError != 0) {
-	return -sshPtr->inError;
-    }
-    DpBufAppend(&sshPtr->outBuf, buffer, length);
-    return (ssize_t) length;
-}
-
-static ptrdiff_t
-Receive(DpSsh *sshPtr, void *bytes, size_t size)
-{
-    ptrdiff_t n;
-
-    if (sshPtr->inEnd || sshPtr->transPtr == NULL) {
-	return 0;
-    }
-    if (sshPtr->turnBytes >= TURN_BYTES) {
-	sshPtr->turnSpent = true;
-	return -EAGAIN;
-    }
-    if (sshPtr->dry) {
-	return -EAGAIN;
-    }
-    if (sshPtr->quick && sshPtr->transPtr->typePtr->quick != NULL) {
-	sshPtr->transPtr->typePtr->quick(sshPtr->transPtr);
-    }
-    n = sshPtr->transPtr->typePtr->recv(sshPtr->transPtr, bytes, size);
-    if (n > 0) {
-	sshPtr->turnBytes += (size_t) n;
-	sshPtr->inTotal += (uint64_t) n;
-	sshPtr->bulk = (size_t) n == size;
-	sshPtr->dry = !sshPtr->bulk;
-    } else if (n == 0) {
-	sshPtr->inEnd = true;
-    } else if (n == -EWOULDBLOCK || n == -EAGAIN) {
-	sshPtr->dry = true;
-	n = -EAGAIN;
-    } else {
-	sshPtr->inError = (int) -n;
-	sshPtr->inEnd = true;
-	n = 0;
-    }
-    return n;
-}
-
-/*
- * libssh2's RECV. Where the last receive was full, one large receive stands
- * for many of libssh2's small ones.
- */
-static
-LIBSSH2_RECV_FUNC(RecvCallback)
-{
-    DpSsh *sshPtr = *abstract;
-    size_t there = DpBufLength(&sshPtr->inBuf);
-    ptrdiff_t n;
-
-    (void) socket;
-    (void) flags;
-    if (there == 0 && !sshPtr->bulk) {
-	return (ssize_t) Receive(sshPtr, buffer, length);
-    }
-    if (there == 0) {
-	unsigned char *space = DpBufReserve(&sshPtr->inBuf, BULK_SIZE);
-
-	n = Receive(sshPtr, space, BULK_SIZE);
-	if (n <= 0) {
-	    DpBufConsume(&sshPtr->inBuf, 0);
-	    return (ssize_t) n;
-	}
-	DpBufAdded(&sshPtr->inBuf, (size_t) n);
-	there = (size_t) n;
-    }
-    if (length > there) {
-	length = there;
-    }
-    memcpy(buffer, DpBufData(&sshPtr->inBuf), length);
-    DpBufConsume(&sshPtr->inBuf, length);
-    return (ssize_t) length;
-}
-
-/* The server said why it leaves; shown to the user, so made printable. */
-static
-LIBSSH2_DISCONNECT_FUNC(DisconnectCallback)
-{
-    DpSsh *sshPtr = *abstract;
-    size_t n = 0;
-
-    (void) session;
-    (void) reason;
-    (void) language;
-    (void) language_len;
-    if (message_len < 0 || message == NULL) {
-	return;
-    }
-    DpFree(sshPtr->peerMessage);
-    sshPtr->peerMessage = DpAlloc(257);
-    for (int i = 0; i < message_len && n < 256; i++) {
-	unsigned char c = (unsigned char) message[i];
-
-	sshPtr->peerMessage[n++] = (char) (c < ' ' || c == 127 ? ' ' : c);
-    }
-}
-
-/*
- * Whether libssh2 would read now. It does not while a human, an agent or a
- * worker is waited for; the socket would be reported as ready for ever.
- */
-static bool
-Reads(const DpSsh *sshPtr)
-{
-    if (sshPtr->kbdPtr != NULL) {
-	return DpSshKbdWants((DpSsh *) sshPtr);
-    }
-    return !sshPtr->inEnd && sshPtr->state != DP_SSH_HOSTKEY
-	    && sshPtr->signState != DP_SIGN_WAITS;
-}
-
-/* Sends what libssh2 has put out; the rest waits for the socket. */
-static void
-Flush(DpSsh *sshPtr)
-{
-    DpBuf *outPtr = &sshPtr->outBuf;
-    int mask = 0;
-
-    if (sshPtr->transPtr == NULL) {
-	return;
-    }
-    while (DpBufLength(outPtr) > 0) {
-	ptrdiff_t n = sshPtr->transPtr->typePtr->send(sshPtr->transPtr,
-		DpBufData(outPtr), DpBufLength(outPtr));
-
-	if (n >= 0) {
-	    DpBufConsume(outPtr, (size_t) n);
-	} else if (n == -EAGAIN || n == -EWOULDBLOCK) {
-	    mask |= DP_WRITABLE;
-	    break;
-	} else {
-	    /* What the server sent before is still to be read. */
-	    sshPtr->inError = (int) -n;
-	    DpBufFree(outPtr);
-	    DpSshPumpLater(sshPtr);
-	    break;
-	}
-    }
-    if (Reads(sshPtr)) {
-	mask |= DP_READABLE;
-    }
-    sshPtr->transPtr->typePtr->want(sshPtr->transPtr, mask);
-}
-
 /*
  * Gives up the libssh2 session. With the receive side at its end nothing in
  * there waits any more, so this does not block.
@@ -326,7 +165,7 @@ FailWith(DpSsh *sshPtr)
     /* Best effort: the server learns that we leave. */
     if (sshPtr->session != NULL && !sshPtr->inEnd && sshPtr->inError == 0) {
 	libssh2_session_disconnect(sshPtr->session, "connection given up");
-	Flush(sshPtr);
+	DpSshFlush(sshPtr);
     }
     Shut(sshPtr);
     sshPtr->ownerPtr = NULL;
@@ -460,7 +299,7 @@ AliveTick(void *clientData)
 	return;
     }
     libssh2_keepalive_send(sshPtr->session, &next);
-    Flush(sshPtr);
+    DpSshFlush(sshPtr);
 }
 
 static void
@@ -593,7 +432,7 @@ DpSshPump(DpSsh *sshPtr)
 	sshPtr->lastRecv = DpLoopNow();
     }
     if (sshPtr->state != DP_SSH_CLOSED) {
-	Flush(sshPtr);
+	DpSshFlush(sshPtr);
 	CheckEnd(sshPtr);
     }
     if (sshPtr->state != DP_SSH_CLOSED && (sshPtr->turnSpent
@@ -608,7 +447,7 @@ TransportReady(void *clientData, int mask)
 {
     DpSsh *sshPtr = clientData;
 
-    if ((mask & DP_HANGUP) && !Reads(sshPtr)) {
+    if ((mask & DP_HANGUP) && !DpSshReads(sshPtr)) {
 	/* Would be reported for ever, and what is waited for is in vain. */
 	DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s (%s port %d)"
 		" was closed by the server", sshPtr->config.slug,
@@ -621,35 +460,6 @@ TransportReady(void *clientData, int mask)
     } else {
 	DpSshPump(sshPtr);
     }
-}
-
-static bool
-NewSession(DpSsh *sshPtr)
-{
-    LIBSSH2_SESSION *session = libssh2_session_init_ex(NULL, NULL, NULL,
-	    sshPtr);
-
-    if (session == NULL) {
-	return false;
-    }
-    sshPtr->session = session;
-#if LIBSSH2_VERSION_NUM >= 0x010b01
-    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND,
-	    (libssh2_cb_generic *) (void (*)(void)) SendCallback);
-    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV,
-	    (libssh2_cb_generic *) (void (*)(void)) RecvCallback);
-    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_DISCONNECT,
-	    (libssh2_cb_generic *) (void (*)(void)) DisconnectCallback);
-#else
-    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND,
-	    (void *) SendCallback);
-    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV,
-	    (void *) RecvCallback);
-    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_DISCONNECT,
-	    (void *) DisconnectCallback);
-#endif
-    libssh2_session_set_blocking(session, 0);
-    return true;
 }
 
 static void
@@ -671,7 +481,7 @@ Connected(void *clientData, DpTransport *transPtr, const DpError *errPtr)
 	FailWith(sshPtr);
 	return;
     }
-    if (!NewSession(sshPtr)) {
+    if (!DpSshNewSession(sshPtr)) {
 	DpSshFail(sshPtr, "CONNECT KEX", "cannot connect to %s: libssh2 gives"
 		" no session", sshPtr->config.slug);
 	return;

@@ -17,7 +17,6 @@
  * not take is one.
  */
 #define MAX_ATTEMPTS 6
-#define MAX_PASSPHRASES 3
 
 void
 DpSshAuthTried(DpSsh *sshPtr, const char *method, const char *format, ...)
@@ -112,35 +111,12 @@ FreeTries(DpSsh *sshPtr)
     sshPtr->numTries = 0;
 }
 
-static void
-DropSignature(DpSsh *sshPtr)
-{
-    DpSshKeyWaitStop(&sshPtr->keyWait);
-    if (sshPtr->signJobPtr != NULL) {
-	DpJobCancel(sshPtr->signJobPtr);
-	sshPtr->signJobPtr = NULL;
-    }
-    if (sshPtr->agentCallPtr != NULL) {
-	DpAgentCancel(sshPtr->agentCallPtr);
-	sshPtr->agentCallPtr = NULL;
-    }
-    if (sshPtr->askedEntryPtr != NULL) {
-	/* Others wait for the answer: one of them is to ask. */
-	DpSshKeyGiveUp(sshPtr->askedEntryPtr);
-	DpSshKeyDrop(sshPtr->askedEntryPtr);
-	sshPtr->askedEntryPtr = NULL;
-    }
-    DpFree(sshPtr->sig);
-    sshPtr->sig = NULL;
-    sshPtr->signState = DP_SIGN_IDLE;
-}
-
 /* Twin of DpSshAuthStart, and the end of all that a login holds. */
 void
 DpSshAuthStop(DpSsh *sshPtr)
 {
     DpSshKbdStop(sshPtr);
-    DropSignature(sshPtr);
+    DpSshSignDrop(sshPtr);
     FreeTries(sshPtr);
     FreeIdentities(sshPtr);
     DpWipeFree(sshPtr->config.password);
@@ -305,231 +281,6 @@ done:
     return ok;
 }
 
-/* Part: signatures. */
-
-static void
-Signed(DpSsh *sshPtr, unsigned char *sig, size_t length)
-{
-    sshPtr->sig = sig;
-    sshPtr->sigLength = length;
-    sshPtr->signState = sig != NULL ? DP_SIGN_DONE : DP_SIGN_FAILED;
-    DpSshPumpLater(sshPtr);
-}
-
-static void
-AgentSigned(void *clientData, unsigned char *sig, size_t length,
-	const DpError *errPtr)
-{
-    DpSsh *sshPtr = clientData;
-
-    sshPtr->agentCallPtr = NULL;
-    Signed(sshPtr, errPtr == NULL ? sig : NULL, length);
-}
-
-/* A signature that a worker computes: an RSA one takes milliseconds. */
-typedef struct SignWork {
-    DpKey *keyPtr;
-    char algorithm[64];
-    unsigned char *data;
-    size_t length;
-    unsigned char *sig;
-    size_t sigLength;
-} SignWork;
-
-static void
-RunSign(void *data)
-{
-    SignWork *workPtr = data;
-    DpError err = {0};
-
-    if (!DpKeySign(workPtr->keyPtr, workPtr->algorithm, workPtr->data,
-	    workPtr->length, &workPtr->sig, &workPtr->sigLength, &err)) {
-	workPtr->sig = NULL;
-    }
-    DpErrorClear(&err);
-}
-
-static void
-SignDone(void *clientData, void *data)
-{
-    DpSsh *sshPtr = clientData;
-    SignWork *workPtr = data;
-    unsigned char *sig = workPtr->sig;
-
-    workPtr->sig = NULL;
-    sshPtr->signJobPtr = NULL;
-    Signed(sshPtr, sig, workPtr->sigLength);
-}
-
-static void
-FreeSign(void *data)
-{
-    SignWork *workPtr = data;
-
-    DpKeyDrop(workPtr->keyPtr);
-    DpFree(workPtr->data);
-    DpFree(workPtr->sig);
-    DpFree(workPtr);
-}
-
-static void
-KeyChanged(void *clientData)
-{
-    DpSsh *sshPtr = clientData;
-
-    /* The sign callback looks again. */
-    sshPtr->signState = DP_SIGN_IDLE;
-    DpSshPumpLater(sshPtr);
-}
-
-/*
- * Gets a locked key going: with the passphrase of the host, else by asking
- * once for all hosts that use it. False: there is no way.
- */
-static bool
-UnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr)
-{
-    static const bool echo[] = {false};
-    const DpSshConfig *configPtr = &sshPtr->config;
-    char prompt[600];
-    const char *prompts[] = {prompt};
-    DpSshAsk ask = {
-	.kind = DP_ASK_PASSPHRASE,
-	.name = configPtr->slug,
-	.instruction = "",
-	.file = DpSshKeyName(entryPtr),
-	.numPrompts = 1,
-	.prompts = prompts,
-	.echo = echo,
-    };
-
-    if (configPtr->passphrase != NULL && DpSshKeyFailures(entryPtr) == 0) {
-	DpSshKeyWaitStart(entryPtr, &sshPtr->keyWait, KeyChanged, sshPtr);
-	DpSshKeyUnlock(entryPtr, configPtr->passphrase);
-	return true;
-    }
-    if (!configPtr->asks || DpSshKeyFailures(entryPtr) >= MAX_PASSPHRASES) {
-	return false;
-    }
-    snprintf(prompt, sizeof(prompt), "Enter passphrase for key '%.500s': ",
-	    DpSshKeyName(entryPtr));
-    DpSshKeyAsking(entryPtr);
-    DpSshKeyHold(entryPtr);
-    sshPtr->askedEntryPtr = entryPtr;
-    if (DpSshAskOwner(sshPtr, &ask) == 0) {
-	sshPtr->askedEntryPtr = NULL;
-	DpSshKeyGiveUp(entryPtr);
-	DpSshKeyDrop(entryPtr);
-	return false;
-    }
-    return true;
-}
-
-/* The answer to a passphrase question: one, or none. */
-void
-DpSshAuthAnswer(DpSsh *sshPtr, int count, const char *const *answers)
-{
-    DpSshKeyEntry *entryPtr = sshPtr->askedEntryPtr;
-
-    if (entryPtr == NULL) {
-	DpSshKbdAnswer(sshPtr, count, answers);
-	return;
-    }
-    sshPtr->askedEntryPtr = NULL;
-    if (count > 0) {
-	DpSshKeyWaitStart(entryPtr, &sshPtr->keyWait, KeyChanged, sshPtr);
-	DpSshKeyUnlock(entryPtr, answers[0]);
-    } else {
-	sshPtr->signState = DP_SIGN_FAILED;
-	DpSshKeyGiveUp(entryPtr);
-    }
-    DpSshKeyDrop(entryPtr);
-}
-
-/* Signs with a key of a file, now or in a worker. */
-static DpSignState
-SignWithKey(DpSsh *sshPtr, DpSshTry *tryPtr, const char *algorithm,
-	const unsigned char *data, size_t length)
-{
-    DpKey *keyPtr = NULL;
-    DpError err = {0};
-    SignWork *workPtr;
-
-    switch (DpSshKeyGet(tryPtr->entryPtr, &keyPtr)) {
-    case DP_SSH_KEY_READY:
-	break;
-    case DP_SSH_KEY_BUSY:
-	DpSshKeyWaitStart(tryPtr->entryPtr, &sshPtr->keyWait, KeyChanged,
-		sshPtr);
-	return DP_SIGN_WAITS;
-    case DP_SSH_KEY_LOCKED:
-	return UnlockKey(sshPtr, tryPtr->entryPtr) ? DP_SIGN_WAITS
-		: DP_SIGN_FAILED;
-    case DP_SSH_KEY_BAD:
-	return DP_SIGN_FAILED;
-    }
-    if (strcmp(DpKeyType(keyPtr), "ssh-rsa") != 0) {
-	bool ok = DpKeySign(keyPtr, algorithm, data, length, &sshPtr->sig,
-		&sshPtr->sigLength, &err);
-
-	DpErrorClear(&err);
-	return ok ? DP_SIGN_DONE : DP_SIGN_FAILED;
-    }
-    workPtr = DpAlloc(sizeof(*workPtr));
-    DpKeyHold(keyPtr);
-    workPtr->keyPtr = keyPtr;
-    snprintf(workPtr->algorithm, sizeof(workPtr->algorithm), "%s", algorithm);
-    workPtr->data = DpAlloc(length);
-    memcpy(workPtr->data, data, length);
-    workPtr->length = length;
-    sshPtr->signJobPtr = DpJobStart(sshPtr->loopPtr, RunSign, SignDone,
-	    FreeSign, workPtr, sshPtr);
-    return DP_SIGN_WAITS;
-}
-
-/*
- * libssh2 wants the login request signed. It calls again with the same data
- * as long as it gets EAGAIN (state sent1 of userauth_publickey).
- */
-static
-LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(SignCallback)
-{
-    DpSsh *sshPtr = *abstract;
-    DpSshTry *tryPtr = &sshPtr->tries[sshPtr->nextTry];
-    char algorithm[64];
-
-    (void) session;
-    sshPtr->signCalled = true;
-    if (sshPtr->signState == DP_SIGN_IDLE) {
-	if (!DpKeyRequestAlgorithm(data, data_len, algorithm,
-		sizeof(algorithm))) {
-	    sshPtr->signState = DP_SIGN_FAILED;
-	} else if (tryPtr->kind == DP_TRY_AGENT) {
-	    sshPtr->agentCallPtr = DpAgentSign(sshPtr->loopPtr,
-		    sshPtr->config.agentSocket, tryPtr->blob, tryPtr->length,
-		    algorithm, data, data_len, AgentSigned, sshPtr);
-	    sshPtr->signState = sshPtr->agentCallPtr != NULL ? DP_SIGN_WAITS
-		    : DP_SIGN_FAILED;
-	} else {
-	    sshPtr->signState = SignWithKey(sshPtr, tryPtr, algorithm, data,
-		    data_len);
-	}
-    }
-    switch (sshPtr->signState) {
-    case DP_SIGN_DONE:
-	*sig = sshPtr->sig;
-	*sig_len = sshPtr->sigLength;
-	sshPtr->sig = NULL;
-	sshPtr->signState = DP_SIGN_IDLE;
-	return 0;
-    case DP_SIGN_FAILED:
-	sshPtr->signState = DP_SIGN_IDLE;
-	return -1;
-    default:
-	return LIBSSH2_ERROR_EAGAIN;
-    }
-}
-
 /* Part: the steps. */
 
 static bool
@@ -664,10 +415,10 @@ KeyStep(DpSsh *sshPtr)
 		return true;
 	    case DP_SSH_KEY_BUSY:
 		DpSshKeyWaitStart(tryPtr->entryPtr, &sshPtr->keyWait,
-			KeyChanged, sshPtr);
+			DpSshKeyChanged, sshPtr);
 		break;
 	    default:
-		if (!UnlockKey(sshPtr, tryPtr->entryPtr)) {
+		if (!DpSshUnlockKey(sshPtr, tryPtr->entryPtr)) {
 		    sshPtr->signState = DP_SIGN_FAILED;
 		}
 	    }
@@ -682,7 +433,7 @@ KeyStep(DpSsh *sshPtr)
 	return true;
     }
     rc = libssh2_userauth_publickey(sshPtr->session, sshPtr->config.username,
-	    tryPtr->blob, tryPtr->length, SignCallback, (void **) &sshPtr);
+	    tryPtr->blob, tryPtr->length, DpSshSignCallback, (void **) &sshPtr);
     if (rc == LIBSSH2_ERROR_EAGAIN) {
 	return false;
     }

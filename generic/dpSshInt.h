@@ -141,6 +141,13 @@ MODULE_SCOPE void DpSshFailData(DpSsh *sshPtr, const char *code,
 MODULE_SCOPE void DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing);
 MODULE_SCOPE unsigned long DpSshAskOwner(DpSsh *sshPtr, DpSshAsk *askPtr);
 
+/* dpSshIo.c */
+MODULE_SCOPE bool DpSshNewSession(DpSsh *sshPtr);
+/* Sends what libssh2 has put out; the rest waits for the socket. */
+MODULE_SCOPE void DpSshFlush(DpSsh *sshPtr);
+/* Whether libssh2 would read now. */
+MODULE_SCOPE bool DpSshReads(const DpSsh *sshPtr);
+
 /* dpSshHostKey.c: state HOSTKEY. True: go on. */
 MODULE_SCOPE bool DpSshKnownLoad(DpSsh *sshPtr);
 MODULE_SCOPE bool DpSshHostKeyStep(DpSsh *sshPtr);
@@ -150,6 +157,12 @@ MODULE_SCOPE bool DpSshSetMethods(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshAuthStart(DpSsh *sshPtr);
 MODULE_SCOPE bool DpSshMethodsStep(DpSsh *sshPtr);
 MODULE_SCOPE bool DpSshLoginStep(DpSsh *sshPtr);
+/* dpSshSign.c */
+MODULE_SCOPE LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(DpSshSignCallback);
+MODULE_SCOPE void DpSshSignDrop(DpSsh *sshPtr);
+/* False: there is no way to get at the key. */
+MODULE_SCOPE bool DpSshUnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr);
+MODULE_SCOPE void DpSshKeyChanged(void *clientData);
 MODULE_SCOPE void DpSshAuthAnswer(DpSsh *sshPtr, int count,
 	const char *const *answers);
 MODULE_SCOPE void DpSshAuthStop(DpSsh *sshPtr);

@@ -44,16 +44,16 @@ proc ::deployer::AskOne {kind info prompt} {
     set question [dict merge $question $info]
     switch $kind {
         hostkey {
-            dict set question name "unknown host key"
-            dict set question instruction "The authenticity of host\
-                [dict get $info host] cannot be established.\
-                \n[dict get $info type] key fingerprint is\
-                [dict get $info fingerprint]."
+            dict set question name "Unknown host key"
+            dict set question instruction "[dict get $info host] shows a key\
+                of type [dict get $info type] that is not in the file of known\
+                hosts. Its fingerprint is [dict get $info fingerprint]."
             dict set question prompts \
                 [list "Do you want to connect to it (yes/no)? "]
             dict set question echo 1
         }
         passphrase {
+            dict set question name ""
             if {[dict get $question prompts] eq ""} {
                 dict set question prompts [list "Passphrase for the key\
                     [dict get $info file] (host [dict get $info slug]): "]
@@ -93,6 +93,9 @@ proc ::deployer::AskTerminal question {
     chan configure $terminal -blocking 0 -buffering none
     set answers {}
     try {
+        # The questions of several hosts follow each other.
+        puts $terminal "Host [dict get $question slug]\
+            ([dict get $question host])"
         foreach key {name instruction} {
             if {[dict get $question $key] ne ""} {
                 puts $terminal [dict get $question $key]

@@ -11,12 +11,7 @@ namespace eval ::deployer {
         errors quote await fanout context ask host sshhost localhost exechost
         run process verbs hosts service define instance
     } {
-        set path [file join [file dirname [info script]] $file.tcl]
-        if {$file in {service define instance}
-                && ![file exists [file join [file dirname $path] instance.tcl]]} {
-            continue
-        }
-        source -encoding utf-8 $path
+        source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }
-    unset file path
+    unset file
 }

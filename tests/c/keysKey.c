@@ -114,7 +114,7 @@ TestOne(Tap *tapPtr, const KeyType *typePtr, const char *format)
     snprintf(locked, sizeof(locked), "%s-locked", name);
     TapShell(tapPtr, "ssh-keygen -q %s -m %s -N '' -C 'a comment' -f %s"
 	    " && cp -p %s %s && cp -p %s.pub %s.pub"
-	    " && ssh-keygen -q -p -m %s -P '' -N '%s' -f %s",
+	    " && ssh-keygen -q -p -a 2 -m %s -P '' -N '%s' -f %s",
 	    typePtr->options, format, name, name, locked, name, locked,
 	    format, PASSPHRASE, locked);
     if (!TapCheck(tapPtr, Load(tapPtr, name, NULL, &keyPtr) == DP_KEY_OK,

@@ -423,12 +423,16 @@ DpLoopNew(void)
     loopPtr->soon.nextPtr = loopPtr->soon.prevPtr = &loopPtr->soon;
     Tcl_CreateEventSource(SetupProc, CheckProc, loopPtr);
     if (DpPollFd(pollPtr) >= 0) {
-	/*
-	 * Starts the notifier's thread too, whose trigger pipe must get low
-	 * descriptors: select(2) aborts on one of 1024 and above.
-	 */
+	Tcl_Time none = {0, 0};
+
 	Tcl_CreateFileHandler(DpPollFd(pollPtr), TCL_READABLE, PollReady,
 		loopPtr);
+
+	/*
+	 * Starts the notifier's thread now: its trigger pipe must get low
+	 * descriptors, as select(2) aborts on one of 1024 and above.
+	 */
+	Tcl_WaitForEvent(&none);
     }
     return loopPtr;
 }

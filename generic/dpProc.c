@@ -63,16 +63,19 @@ DpProcDrop(DpProc *procPtr)
 bool
 DpProcWants(const DpProc *procPtr, int stream)
 {
-    (void) stream;
+    if (procPtr->abandoned) {
+	return true;
+    }
+    if (!procPtr->typePtr->oneWindow) {
+	return DpBufLength(&procPtr->out[stream]) < DP_PROC_HIGH;
+    }
 
     /*
-     * Both streams stop when either is full, as they share one window in SSH:
-     * reading only one of them would let the other grow without bound inside
-     * libssh2.
+     * In SSH both stop when either is full: reading only one of them would
+     * let the other grow without bound inside libssh2.
      */
-    return procPtr->abandoned
-	    || (DpBufLength(&procPtr->out[0]) < DP_PROC_HIGH
-		    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH);
+    return DpBufLength(&procPtr->out[0]) < DP_PROC_HIGH
+	    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH;
 }
 
 /* Gives up or ends the start filter: what was held is ordinary output. */

@@ -31,6 +31,7 @@ typedef struct DpProc DpProc;
 /* What a kind of command supplies. */
 typedef struct DpProcType {
     const char *name;
+    bool oneWindow;             /* both outputs share one flow control */
     void (*kick)(DpProc *procPtr);      /* consumer consumed, wrote or closed */
     bool (*signal)(DpProc *procPtr, const char *name); /* without "SIG" */
     void (*abandon)(DpProc *procPtr);   /* nobody is interested any more */

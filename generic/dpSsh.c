@@ -478,7 +478,6 @@ Connected(void *clientData, DpTransport *transPtr, const DpError *errPtr)
     transPtr->clientData = sshPtr;
     sshPtr->quick = true;
     if (!DpSshKnownLoad(sshPtr)) {
-	FailWith(sshPtr);
 	return;
     }
     if (!DpSshNewSession(sshPtr)) {

@@ -182,8 +182,8 @@ FindEntries(DpSsh *sshPtr, DpSshKeyEntry **entries, int count)
 	}
 	if (isText || configPtr->keyFilesGiven) {
 	    DpSshFailData(sshPtr, err.code,
-		    isText ? "-key" : configPtr->keyFiles[i], NULL, "%s",
-		    err.message);
+		    isText ? "-key" : configPtr->keyFiles[i], NULL,
+		    "cannot log in to %s: %s", configPtr->slug, err.message);
 	    DpErrorClear(&err);
 	    return false;
 	}

@@ -23,6 +23,10 @@
 #define WINDOW_SIZE (2 * 1024 * 1024)
 #define WINDOW_MANY (256 * 1024)
 #define MANY 8
+/* Tries, 5 ms apart and then twice as long each time, about 5 s in all. */
+#define MAX_REFUSALS 10
+/* After so many commands one channel more than the known limit is tried. */
+#define PROBE_ENDS 16
 
 typedef enum ExecState {
     EXEC_QUEUED,                /* waits for its turn to be opened */
@@ -48,6 +52,7 @@ struct DpSshExecOp {
     size_t length;
     bool eofSent;
     char toSignal[16];          /* to be sent, "" for none */
+    int refusals;               /* opens that the server refused when alone */
 };
 
 static void
@@ -160,6 +165,7 @@ ExecFree(DpProc *procPtr)
 
 static const DpProcType execType = {
     .name = "ssh",
+    .oneWindow = true,
     .kick = ExecKick,
     .signal = ExecSignal,
     .abandon = ExecAbandon,
@@ -217,10 +223,15 @@ DpSshExecEndAll(DpSsh *sshPtr)
 
 	/* The channel went with the session. */
 	opPtr->channel = NULL;
-	FailOp(opPtr, sshPtr->error.message != NULL ? sshPtr->error.message
-		: "the connection was closed");
+	if (opPtr->state == EXEC_QUEUED || opPtr->state == EXEC_OPENING) {
+	    /* The server never heard of it: it can be run anew elsewhere. */
+	    DpProcEnd(&opPtr->proc, &sshPtr->error);
+	} else {
+	    FailOp(opPtr, sshPtr->error.message);
+	}
 	UnlinkOp(opPtr);
     }
+    DpTimerStop(&sshPtr->openTimer);
     sshPtr->openingPtr = NULL;
     sshPtr->running = 0;
 }
@@ -234,9 +245,17 @@ LastError(DpSsh *sshPtr)
     return text != NULL ? text : "";
 }
 
+static void
+OpenAgain(void *clientData)
+{
+    DpSshPump(clientData);
+}
+
 /*
  * The server opened no channel. With others open that is its limit
- * (MaxSessions): the command goes back to wait for one of them to end.
+ * (MaxSessions): the command goes back to wait for one of them to end. With
+ * none open it may still be seeing to the last one: sshd counts a channel
+ * until its process is reaped.
  */
 static void
 OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
@@ -245,6 +264,13 @@ OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
     if (sshPtr->running > 0 && !opPtr->proc.abandoned) {
 	sshPtr->limit = sshPtr->running;
 	SetExecState(opPtr, EXEC_QUEUED);
+	return;
+    }
+    if (sshPtr->started > 0 && opPtr->refusals < MAX_REFUSALS
+	    && !opPtr->proc.abandoned) {
+	SetExecState(opPtr, EXEC_QUEUED);
+	DpTimerStart(sshPtr->loopPtr, &sshPtr->openTimer,
+		5 << opPtr->refusals++, OpenAgain, sshPtr);
 	return;
     }
     FailOp(opPtr, LastError(sshPtr));
@@ -259,7 +285,8 @@ OpenStep(DpSsh *sshPtr)
     int rc;
 
     if (opPtr == NULL) {
-	if (sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit) {
+	if ((sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit)
+		|| sshPtr->openTimer.loopPtr != NULL) {
 	    return false;
 	}
 	for (opPtr = sshPtr->firstPtr; opPtr != NULL
@@ -447,6 +474,10 @@ FreeingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     }
     opPtr->channel = NULL;
     sshPtr->running--;
+    if (sshPtr->limit >= 0 && ++sshPtr->ends % PROBE_ENDS == 0) {
+	/* The limit may have been seen while sshd was behind: try for more. */
+	sshPtr->limit++;
+    }
     if (!opPtr->proc.ended) {
 	DpProcEnd(&opPtr->proc, NULL);
     }

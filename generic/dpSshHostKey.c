@@ -31,7 +31,17 @@ DpSshKnownLoad(DpSsh *sshPtr)
     sshPtr->knownPtr = DpKnownLoad(sshPtr->sharedPtr->knownPtr,
 	    configPtr->slug, configPtr->numKnownFiles,
 	    (const char *const *) configPtr->knownFiles, &sshPtr->error);
-    return sshPtr->knownPtr != NULL;
+    if (sshPtr->knownPtr == NULL) {
+	DpError err = sshPtr->error;
+
+	memset(&sshPtr->error, 0, sizeof(sshPtr->error));
+	DpSshFailData(sshPtr, err.code, err.numData > 1 ? err.data[1] : NULL,
+		NULL, "cannot connect to %s: %s", configPtr->slug,
+		err.message);
+	DpErrorClear(&err);
+	return false;
+    }
+    return true;
 }
 
 static void
@@ -235,8 +245,8 @@ Record(DpSsh *sshPtr, const char *blob, size_t length)
 	    blob, length, false, &err)) {
 	return true;
     }
-    DpSshFailData(sshPtr, err.code, configPtr->knownFiles[0], NULL, "%s",
-	    err.message);
+    DpSshFailData(sshPtr, err.code, configPtr->knownFiles[0], NULL,
+	    "cannot connect to %s: %s", configPtr->slug, err.message);
     DpErrorClear(&err);
     return false;
 }

@@ -121,7 +121,9 @@ struct DpSsh {
     int running;                /* channels that are open or being opened */
     int limit;                  /* of running, as the server has shown */
     int started;                /* channels that ever ran */
+    int ends;                   /* channels freed since there is a limit */
     DpSshExecOp *openingPtr;
+    DpTimer openTimer;          /* a refused open is tried again */
     int fatal;                  /* libssh2's error that ends the session */
 };
 

@@ -125,8 +125,8 @@ ReadFile(const char *slug, const char *path, size_t *lengthPtr,
 	char code[32];
 
 	snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
-	DpErrorSet(errPtr, code, "cannot read the key file \"%s\" of %s: %s",
-		path, slug, Tcl_ErrnoMsg(errno));
+	DpErrorSet(errPtr, code, "cannot read the key file \"%s\": %s", path,
+		Tcl_ErrnoMsg(errno));
 	DpErrorAddData(errPtr, slug);
 	DpErrorAddData(errPtr, path);
     }

@@ -103,12 +103,13 @@ proc ::deployer::AskTerminal question {
         }
         foreach text [dict get $question prompts] \
                 echo [dict get $question echo] {
-            puts -nonewline $terminal $text
+            # Echo is off before anybody is asked to type.
             set secret [expr {![string is true -strict $echo]}]
             if {$secret} {
                 exec stty -echo <@ $terminal
             }
             try {
+                puts -nonewline $terminal $text
                 set w [core::waiter new]
                 chan event $terminal readable \
                     [list ::deployer::AskRead $terminal $w]

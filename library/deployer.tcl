@@ -7,6 +7,8 @@ namespace eval ::deployer {
     # What `namespace import ::deployer::*` brings. The layers above add theirs.
     namespace export host sshhost localhost exechost hosts quote
 
+    # Without this a global variable of the same name would be taken.
+    variable file
     foreach file {
         errors quote await fanout context ask host sshhost localhost exechost
         run process verbs hosts service define instance

@@ -21,9 +21,9 @@ oo::class create ::deployer::exechost {
     }
 
     # Where the command names the shell that gets the line, it is known.
-    method Refresh {} {
-        next
-        set words [my Get -command]
+    method Refresh values {
+        next $values
+        set words [dict get $values -command]
         if {[info exists Words] && $words eq $Words} {
             return
         }

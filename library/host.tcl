@@ -151,22 +151,17 @@ oo::class create ::deployer::host {
         return {}
     }
 
-    # {} or {value}: what is given here or on the hosts that this one extends.
-    method Given option {
-        if {[dict exists $Own $option]} {
-            return [list [dict get $Own $option]]
+    # What is given here or on the hosts that this one extends.
+    method Given {} {
+        if {![dict exists $Own -extends] || [dict get $Own -extends] eq ""} {
+            return $Own
         }
-        if {[dict exists $Own -extends] && $option ni {-slug -extends}} {
-            set parent [dict get $Own -extends]
-            if {$parent ne ""} {
-                if {![info object isa object $parent]} {
-                    ::deployer::Fail [list HOSTS UNKNOWN $parent] \
-                        "host $Slug extends $parent, which no longer exists"
-                }
-                return [[info object namespace $parent]::my Given $option]
-            }
+        set parent [dict get $Own -extends]
+        if {![info object isa object $parent]} {
+            ::deployer::Fail [list HOSTS UNKNOWN $parent] \
+                "host $Slug extends $parent, which no longer exists"
         }
-        return {}
+        return [dict merge [[info object namespace $parent]::my Given] $Own]
     }
 
     # The value in force.
@@ -174,11 +169,30 @@ oo::class create ::deployer::host {
         if {$option eq "-slug"} {
             return $Slug
         }
-        set given [my Given $option]
-        if {[llength $given]} {
-            return [lindex $given 0]
+        if {[dict exists $Own $option]} {
+            return [dict get $Own $option]
+        }
+        if {$option ne "-extends"} {
+            set given [my Given]
+            if {[dict exists $given $option]} {
+                return [dict get $given $option]
+            }
         }
         return [lindex [dict get [my Options] $option] 1]
+    }
+
+    # All of them: option -> value in force.
+    method Values {} {
+        set given [my Given]
+        set values {}
+        dict for {option spec} [my Options] {
+            if {[dict exists $given $option]} {
+                dict set values $option [dict get $given $option]
+            } else {
+                dict set values $option [lindex $spec 1]
+            }
+        }
+        return [dict replace $values -slug $Slug]
     }
 
     method data {args} {
@@ -201,10 +215,10 @@ oo::class create ::deployer::host {
 
     # Every option with its value in force, without secrets.
     method effective {} {
-        set effective {}
+        set effective [my Values]
         dict for {option spec} [my Options] {
-            if {[lindex $spec 0] ne "secret" && $option ne "-extends"} {
-                dict set effective $option [my Get $option]
+            if {[lindex $spec 0] eq "secret" || $option eq "-extends"} {
+                dict unset effective $option
             }
         }
         return $effective
@@ -222,19 +236,27 @@ oo::class create ::deployer::host {
         return 1
     }
 
+    # A host object of its own for the same host, to be destroyed by the caller,
+    # where the connection of this one may be full; "" where there is no such
+    # limit.
+    method Spare {} {
+        return ""
+    }
+
     # Looks at the options again where some host's have changed.
     method Look {} {
         if {$Seen != $::deployer::Generation} {
-            my Refresh
+            my Refresh [my Values]
             set Seen $::deployer::Generation
         }
     }
 
-    # Takes from the options what each command needs. Subclasses add to it.
-    method Refresh {} {
-        set Cwd [my Get -cwd]
+    # Takes from VALUES, all options, what each command needs. Subclasses add
+    # to it.
+    method Refresh values {
+        set Cwd [dict get $values -cwd]
         set Exports {}
-        dict for {name value} [my Get -env] {
+        dict for {name value} [dict get $values -env] {
             lappend Exports [::deployer::ExportText $name $value]
         }
     }

@@ -21,6 +21,7 @@ namespace eval ::deployer {
     # they come apart, so that this script does not find itself. A process that
     # leads no session of its own is ended with its descendants instead when
     # the session is not all ours (0 or init's, as seen from a container).
+    # All of /proc is read at the begin and at the end, as that takes long.
     # No quote, backslash, "!" or newline in it: any login shell takes it.
     variable KillScript [string map {"\n        " " "} [string trim {
         P=$1; T=$2$4; S=0;
@@ -34,14 +35,17 @@ namespace eval ::deployer {
         if [ $S = 0 ]; then case " $t " in *" $p "*) ;; *" $f "*) t="$t $p";;
         *) continue;; esac; elif [ "$e" != "$S" ]; then continue; fi;
         v="$v $p"; done; [ "$v" ]; };
-        rest() { sleep 0.05 || { sleep 1; n=$((n+20)); }; };
+        left() { u=; for p in $v; do z=; st $p;
+        case $z in ""|Z|X) ;; *) u="$u $p";; esac; done; v=$u;
+        [ "$v" ] || { ours && kill -TERM $v; }; };
+        rest() { sleep 0.02 || { sleep 1; n=$((n+50)); }; n=$((n+1)); };
         run() { if [ $P = 0 ]; then find; fi;
         if [ $P = 0 ]; then return; fi;
         e=; st $P; S=${e:-$P}; if [ $S = 1 ]; then S=0; fi; t=$P;
-        ours; ours || return; kill -TERM $v; kill -CONT $v; n=0;
-        while [ $n -lt 40 ]; do rest; ours || return; n=$((n+1)); done;
-        while [ $n -lt 60 ]; do kill -KILL $v; rest; ours || return;
-        n=$((n+1)); done; };
+        if [ $S = 0 ]; then ours; fi; ours || return;
+        kill -TERM $v; kill -CONT $v; n=0;
+        while [ $n -lt 100 ]; do rest; left || return; done;
+        while [ $n -lt 150 ]; do kill -KILL $v; rest; left || return; done; };
         if [ -r /proc/self/stat ]; then run; elif [ $P -gt 0 ]; then
         pkill -TERM -s $P; kill -TERM -- -$P; sleep 2;
         pkill -KILL -s $P; kill -KILL -- -$P; fi;
@@ -137,6 +141,7 @@ proc ::deployer::CheckChannel {option channel} {
 # Lets process P run to its end with the options of `run` and returns its
 # outcome. {DEPLOYER EXPIRED} when the time is over; P is the caller's.
 proc ::deployer::RunWith {p slug opts} {
+    variable Dialogs
     set encoding utf-8
     if {[dict exists $opts encoding]} {
         set encoding [dict get $opts encoding]
@@ -338,41 +343,54 @@ proc ::deployer::Abandon {host p token line opts options message} {
 
 # Ends the session of process P on HOST and closes P. Waits, but not for ever.
 proc ::deployer::Kill {host p token opts} {
-    variable KillScript
-    set second ""
-    set timers {}
     catch {
         set info [core::proc info $p]
         if {[IsHost $host] && ![dict get $info ended]} {
             set pid [dict get $info pid]
-            set line "sh -c '$KillScript' deployer $pid\
-                [string range $token 0 15] - [string range $token 16 end]"
-            set killOpts {plain 1}
-            foreach name {sudo user} {
-                if {[dict exists $opts $name]} {
-                    dict set killOpts $name [dict get $opts $name]
+            if {![KillFrom $host $pid $token $opts]} {
+                # The connection has no room for one more command.
+                set spare [[info object namespace $host]::my Spare]
+                if {$spare eq ""} {
+                    core::proc signal $p KILL
+                } else {
+                    try {
+                        KillFrom $spare $pid $token $opts
+                    } finally {
+                        $spare destroy
+                    }
                 }
             }
-            # Where the server has no room for one more command, its own way
-            # of signals is left, and closing makes room.
-            lappend timers [after 2500 [list ::deployer::KillDirectly $p]]
-            lassign [[info object namespace $host]::my Begin $line $killOpts] \
-                second
-            set w [core::proc run $second]
-            lappend timers \
-                [after 6000 [list ::deployer::core::waiter finish $w {}]]
-            Await $w
         }
-    }
-    foreach timer $timers {
-        after cancel $timer
-    }
-    if {$second ne ""} {
-        core::proc close $second
     }
     core::proc close $p
 }
 
-proc ::deployer::KillDirectly p {
-    catch {core::proc signal $p KILL}
+# Runs the script that ends a session. Returns whether it could begin.
+proc ::deployer::KillFrom {host pid token opts} {
+    variable KillScript
+    set line "sh -c '$KillScript' deployer $pid\
+        [string range $token 0 15] - [string range $token 16 end]"
+    set killOpts {plain 1}
+    foreach name {sudo user} {
+        if {[dict exists $opts $name]} {
+            dict set killOpts $name [dict get $opts $name]
+        }
+    }
+    lassign [[info object namespace $host]::my Begin $line $killOpts] p
+    set w [core::proc run $p]
+    set timers [list [after 1500 [list ::deployer::KillBegun $p $w]] \
+        [after 6000 [list ::deployer::core::waiter finish $w {}]]]
+    catch {Await $w}
+    foreach timer $timers {
+        after cancel $timer
+    }
+    set begun [dict get [core::proc info $p] started]
+    core::proc close $p
+    return $begun
+}
+
+proc ::deployer::KillBegun {p w} {
+    if {![dict get [core::proc info $p] started]} {
+        core::waiter finish $w {}
+    }
 }

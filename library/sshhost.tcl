@@ -102,14 +102,10 @@ oo::class create ::deployer::sshhost {
     }
 
     # A connection with other options than those of now is not used any more.
-    method Refresh {} {
-        next
-        set login {}
-        dict for {option spec} [my Options] {
-            if {$option ni {-slug -extends -cwd -env -term -sudopassword -data}} {
-                lappend login $option [my Get $option]
-            }
-        }
+    method Refresh values {
+        next $values
+        set login [dict remove $values \
+            -slug -extends -cwd -env -term -sudopassword -data]
         if {$login ne $Login} {
             set Login $login
             if {$Session ne ""} {
@@ -185,15 +181,22 @@ oo::class create ::deployer::sshhost {
         return [::deployer::core::ssh exec $Session $line $opts]
     }
 
+    # A second connection, for which nobody is asked anything.
+    method Spare {} {
+        return [::deployer::sshhost new -slug $Slug -extends [self] \
+            -hostkey strict -prompt {apply {question {}}}]
+    }
+
     # The options as core::ssh takes them.
     method Config {} {
         set value {}
+        set values [my Values]
         foreach option {
             -address -port -username -password -passphrase -key -agent -hostkey
             -timeout -keepalive -compression -ciphers -macs -kex
             -hostkeyalgorithms -keyfile -knownhosts
         } {
-            dict set value [string range $option 1 end] [my Get $option]
+            dict set value [string range $option 1 end] [dict get $values $option]
         }
         if {[dict get $value address] eq ""} {
             ::deployer::Fail {OPTION -address} "host $Slug has no -address"
@@ -208,7 +211,7 @@ oo::class create ::deployer::sshhost {
             [expr {round([dict get $value timeout] * 1000)}]
         dict set value keepalive [expr {round([dict get $value keepalive])}]
         dict set value keyfiles [my KeyFiles [dict get $value keyfile] \
-            [dict get $value key]]
+            [expr {[dict get $value key] eq ""}]]
         dict set value knownhosts [my KnownHosts [dict get $value knownhosts]]
         dict set value keyfilesgiven \
             [expr {[llength [dict get $value keyfile]] > 0}]
@@ -220,16 +223,16 @@ oo::class create ::deployer::sshhost {
         return [dict filter $value script {key word} {expr {$word ne ""}}]
     }
 
-    # The key files to try: those given, which must be readable, or OpenSSH's
-    # usual ones as far as they exist and no key is given.
-    method KeyFiles {given key} {
+    # The key files to try: those given, which must be readable, or, where
+    # USUAL allows it, OpenSSH's usual ones as far as they exist.
+    method KeyFiles {given usual} {
         set files {}
         foreach name $given {
             set file [::deployer::LocalPath $name]
             my CheckFile $file "key file"
             lappend files $file
         }
-        if {![llength $given] && $key eq ""} {
+        if {![llength $given] && $usual} {
             foreach name {id_rsa id_ecdsa id_ed25519} {
                 set file [::deployer::LocalPath ~/.ssh/$name]
                 if {[file readable $file]} {

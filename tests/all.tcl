@@ -147,6 +147,8 @@ proc ::all::Main {arguments} {
     if {![info exists ::env(TCLLIBPATH)] && [file isdirectory $build]} {
         set ::env(TCLLIBPATH) [list $build]
     }
+    # The same results in every locale.
+    set ::env(LC_ALL) C.UTF-8
     set passed 0
     set failed 0
     set reasons {}

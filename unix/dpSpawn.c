@@ -281,21 +281,31 @@ PidReady(void *clientData, int mask)
     CheckOver(clientData);
 }
 
+/* A descriptor that is readable when the process is dead, or -1. */
+static int
+OpenPid(pid_t pid)
+{
+#if defined(HAVE_DECL_SYS_PIDFD_OPEN) && HAVE_DECL_SYS_PIDFD_OPEN
+    return (int) syscall(SYS_pidfd_open, pid, 0);
+#else
+    (void) pid;
+    return -1;
+#endif
+}
+
 static void
 WatchDeath(Spawned *spawnedPtr)
 {
     if (spawnedPtr->pidFd >= 0) {
 	return;
     }
-#if defined(HAVE_DECL_SYS_PIDFD_OPEN) && HAVE_DECL_SYS_PIDFD_OPEN
-    spawnedPtr->pidFd = (int) syscall(SYS_pidfd_open, spawnedPtr->pid, 0);
+    spawnedPtr->pidFd = OpenPid(spawnedPtr->pid);
     if (spawnedPtr->pidFd >= 0) {
 	spawnedPtr->pidFd = DpFdRaise(spawnedPtr->pidFd);
 	DpWatchStart(spawnedPtr->proc.loopPtr, &spawnedPtr->pidWatch,
 		spawnedPtr->pidFd, DP_READABLE, PidReady, spawnedPtr);
 	return;
     }
-#endif
     if (spawnedPtr->reapDelay < REAP_LAST) {
 	spawnedPtr->reapDelay = spawnedPtr->reapDelay == 0 ? REAP_FIRST
 		: 2 * spawnedPtr->reapDelay;
@@ -368,7 +378,11 @@ FreeSpawned(DpProc *procPtr)
 }
 
 static const DpProcType spawnedType = {
-    "local", KickSpawned, SignalSpawned, AbandonSpawned, FreeSpawned
+    .name = "local",
+    .kick = KickSpawned,
+    .signal = SignalSpawned,
+    .abandon = AbandonSpawned,
+    .free = FreeSpawned,
 };
 
 /* --- the start --- */

@@ -79,7 +79,8 @@ proc ::seeds::Known {dir publics} {
         append text "$name [string trim $public]\n"
     }
     append text "alias $type $base64\n"
-    Write $dir/work/known $text
+    # Hashed by ssh-keygen, which refuses a file with malformed lines.
+    Write $dir/work/known [regsub -line {^\|1\|.*\n} $text {}]
     exec ssh-keygen -q -H -f $dir/work/known 2>@1
     foreach host {plain www.example.com host gone x} {
         Write $dir/known/$host "$host\n$base64\n$text"

@@ -157,7 +157,15 @@ TakeWait(Tcl_Interp *interp, DpWait *waitPtr)
     }
     Tcl_SetObjResult(interp, waitPtr->valuePtr);
     if (waitPtr->optionsPtr != NULL) {
-	code = Tcl_SetReturnOptions(interp, waitPtr->optionsPtr);
+	Tcl_Obj *optionsPtr = Tcl_DuplicateObj(waitPtr->optionsPtr);
+
+	/* The outcome is this command's own, whatever level it had before. */
+	Tcl_IncrRefCount(optionsPtr);
+	if (Tcl_DictObjPut(NULL, optionsPtr, Tcl_NewStringObj("-level", -1),
+		Tcl_NewIntObj(0)) == TCL_OK) {
+	    code = Tcl_SetReturnOptions(interp, optionsPtr);
+	}
+	Tcl_DecrRefCount(optionsPtr);
     }
     ForgetWait(waitPtr);
     return code;

@@ -379,7 +379,7 @@ proc ::deployer::KillFrom {host pid token opts} {
     lassign [[info object namespace $host]::my Begin $line $killOpts] p
     set w [core::proc run $p]
     set timers [list [after 1500 [list ::deployer::KillBegun $p $w]] \
-        [after 6000 [list ::deployer::core::waiter finish $w {}]]]
+        [after 15000 [list ::deployer::core::waiter finish $w {}]]]
     catch {Await $w}
     foreach timer $timers {
         after cancel $timer

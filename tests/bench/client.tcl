@@ -65,7 +65,7 @@ proc client::par8 {count addresses} {
     $host connect
     set start [Now]
     for {set i 0} {$i < 8} {incr i} {
-        coroutine client::worker$i client::Worker $host
+        coroutine ::client::worker$i ::client::Worker $host
     }
     while {$Running > 0} {
         vwait ::client::Running

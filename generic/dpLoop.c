@@ -291,7 +291,10 @@ Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
 	return false;
     }
     loopPtr->refCount++;
-    did = DpPollRun(loopPtr->pollPtr, Timeout(loopPtr, milliseconds, tasks));
+    /* What was put off may have ended the wait already: first of all. */
+    did = RunTasks(&loopPtr->soon, &loopPtr->numSoon);
+    did |= DpPollRun(loopPtr->pollPtr,
+	    Timeout(loopPtr, milliseconds, tasks));
     if (loopPtr->workPtr != NULL) {
 	did |= DpWorkDeliver(loopPtr->workPtr);
     }
@@ -374,6 +377,7 @@ void
 DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 {
     int64_t lastFull = DpLoopNow();
+    int64_t lastService = lastFull;
 
     DpLoopHold(loopPtr);
     while (!*donePtr && !loopPtr->stopped) {
@@ -386,12 +390,15 @@ DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 		break;
 	    }
 	    if (did) {
-		int mode = Tcl_SetServiceMode(TCL_SERVICE_ALL);
-
-		/* Tcl's timers and queued events, without its notifier. */
-		Tcl_ServiceAll();
-		Tcl_SetServiceMode(mode);
 		now = DpLoopNow();
+		if (now != lastService) {
+		    int mode = Tcl_SetServiceMode(TCL_SERVICE_ALL);
+
+		    /* Tcl's timers and queued events, without its notifier. */
+		    lastService = now;
+		    Tcl_ServiceAll();
+		    Tcl_SetServiceMode(mode);
+		}
 		if (now - lastFull >= DIRECT_MS && !*donePtr) {
 		    lastFull = now;
 		    Tcl_DoOneEvent(TCL_ALL_EVENTS | TCL_DONT_WAIT);

@@ -70,6 +70,11 @@ LimitReached(void *clientData)
 		    sshPtr->config.slug, sshPtr->config.address,
 		    sshPtr->config.port, seconds);
 	}
+    } else if (!sshPtr->agentDone || sshPtr->agentCallPtr != NULL) {
+	DpSshFail(sshPtr, "CONNECT TIMEOUT", "cannot log in to %s as %s: the"
+		" ssh agent at \"%s\" has not answered within %g s",
+		sshPtr->config.slug, sshPtr->config.username,
+		sshPtr->config.agentSocket, seconds);
     } else {
 	DpSshFail(sshPtr, "CONNECT TIMEOUT", "cannot log in to %s as %s: the"
 		" server has not answered within %g s", sshPtr->config.slug,
@@ -77,8 +82,8 @@ LimitReached(void *clientData)
     }
 }
 
-static void
-StartLimit(DpSsh *sshPtr)
+void
+DpSshStartLimit(DpSsh *sshPtr)
 {
     if (sshPtr->config.timeout > 0) {
 	DpTimerStart(sshPtr->loopPtr, &sshPtr->limitTimer,
@@ -98,7 +103,7 @@ DpSshSetState(DpSsh *sshPtr, DpSshState state)
     case DP_SSH_HANDSHAKE:
     case DP_SSH_METHODS:
     case DP_SSH_LOGIN:
-	StartLimit(sshPtr);
+	DpSshStartLimit(sshPtr);
 	break;
     case DP_SSH_CONNECT:
     case DP_SSH_HOSTKEY:
@@ -239,6 +244,10 @@ DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing)
     } else if (sshPtr->state == DP_SSH_HANDSHAKE && banner == NULL) {
 	code = "CONNECT BANNER";
 	why = "what answers there is not an SSH server";
+    } else if (rc == LIBSSH2_ERROR_KEX_FAILURE) {
+	/* 1.10 has RSA host keys with SHA-1 alone, which is out of use. */
+	why = "the server and libssh2 " LIBSSH2_VERSION " have no algorithm"
+		" in common (key exchange, host key, cipher or MAC)";
     } else if (text != NULL) {
 	why = text;
     }
@@ -271,7 +280,7 @@ DpSshAnswer(DpSsh *sshPtr, unsigned long id, int count,
 	sshPtr->verdict = (count == 1 && strcmp(answers[0], "yes") == 0)
 		? DP_VERDICT_YES : DP_VERDICT_NO;
     } else {
-	StartLimit(sshPtr);
+	DpSshStartLimit(sshPtr);
 	DpSshAuthAnswer(sshPtr, count, answers);
     }
     DpSshPumpLater(sshPtr);

@@ -17,6 +17,10 @@
  * not take is one.
  */
 #define MAX_ATTEMPTS 6
+/* Factors that one login may need behind the first. */
+#define MAX_RELISTS 4
+
+#define LOCKED "encrypted, and there is no right passphrase"
 
 void
 DpSshAuthTried(DpSsh *sshPtr, const char *method, const char *format, ...)
@@ -32,7 +36,7 @@ DpSshAuthTried(DpSsh *sshPtr, const char *method, const char *format, ...)
 	DpBufAppend(&sshPtr->tried, ", ", 2);
     }
     DpBufAppend(&sshPtr->tried, text, strlen(text));
-    if (DpBufFind(listPtr, method, strlen(method)) < 0) {
+    if (method != NULL && DpBufFind(listPtr, method, strlen(method)) < 0) {
 	if (DpBufLength(listPtr) > 0) {
 	    DpBufAppend(listPtr, " ", 1);
 	}
@@ -76,6 +80,9 @@ AgentListed(void *clientData, const DpAgentIdentity *identities, int count,
 	    toPtr->type = DpStrdup(identities[i].type);
 	    toPtr->comment = DpStrdup(identities[i].comment);
 	}
+    }
+    if (errPtr != NULL) {
+	DpSshAuthTried(sshPtr, NULL, "%s", errPtr->message);
     }
     DpSshPump(sshPtr);
 }
@@ -187,6 +194,8 @@ FindEntries(DpSsh *sshPtr, DpSshKeyEntry **entries, int count)
 	    DpErrorClear(&err);
 	    return false;
 	}
+	DpSshAuthTried(sshPtr, "publickey", "key %s left out (%s)",
+		configPtr->keyFiles[i], err.message);
 	DpErrorClear(&err);
     }
     return true;
@@ -270,6 +279,7 @@ MakeTries(DpSsh *sshPtr)
 	}
 	tryPtr->kind = DP_TRY_FILE;
 	tryPtr->entryPtr = entries[i];
+	tryPtr->failures = DpSshKeyFailures(entries[i]);
 	entries[i] = NULL;
     }
 done:
@@ -327,6 +337,24 @@ FailAuth(DpSsh *sshPtr)
 	    " refuse: use an ed25519 or ecdsa key, or libssh2 1.11" : "");
 }
 
+static bool
+Lost(DpSsh *sshPtr, int rc)
+{
+    if (rc != LIBSSH2_ERROR_SOCKET_DISCONNECT
+	    && rc != LIBSSH2_ERROR_SOCKET_RECV
+	    && rc != LIBSSH2_ERROR_SOCKET_SEND
+	    && !(sshPtr->inEnd && DpBufLength(&sshPtr->inBuf) == 0)) {
+	return false;
+    }
+    if (sshPtr->attempts > 0 || sshPtr->peerMessage != NULL) {
+	/* "Too many authentication failures": what was tried is the news. */
+	FailAuth(sshPtr);
+    } else {
+	DpSshFailLib(sshPtr, rc, "cannot log in to");
+    }
+    return true;
+}
+
 bool
 DpSshMethodsStep(DpSsh *sshPtr)
 {
@@ -346,10 +374,19 @@ DpSshMethodsStep(DpSsh *sshPtr)
 	    return true;
 	}
 	rc = libssh2_session_last_errno(sshPtr->session);
-	if (rc != LIBSSH2_ERROR_EAGAIN) {
+	if (rc != LIBSSH2_ERROR_EAGAIN && !Lost(sshPtr, rc)) {
 	    DpSshFailLib(sshPtr, rc, "cannot log in to");
 	}
 	return false;
+    }
+    if (sshPtr->step == DP_LOGIN_NONE_LEFT) {
+	if (strcmp(list, sshPtr->methods) == 0) {
+	    FailAuth(sshPtr);
+	    return false;
+	}
+	/* Something was accepted, and the server wants more: once again. */
+	sshPtr->step = DP_LOGIN_KEYS;
+	sshPtr->keyboardTried = sshPtr->passwordTried = false;
     }
     DpFree(sshPtr->methods);
     sshPtr->methods = DpStrdup(list);
@@ -363,22 +400,14 @@ DpSshMethodsStep(DpSsh *sshPtr)
     return true;
 }
 
+/* Whether a key is of no use because it could not be decrypted. */
 static bool
-Lost(DpSsh *sshPtr, int rc)
+IsLocked(const DpSshTry *tryPtr)
 {
-    if (rc != LIBSSH2_ERROR_SOCKET_DISCONNECT
-	    && rc != LIBSSH2_ERROR_SOCKET_RECV
-	    && rc != LIBSSH2_ERROR_SOCKET_SEND
-	    && !(sshPtr->inEnd && DpBufLength(&sshPtr->inBuf) == 0)) {
-	return false;
-    }
-    if (sshPtr->attempts > 0 || sshPtr->peerMessage != NULL) {
-	/* "Too many authentication failures": what was tried is the news. */
-	FailAuth(sshPtr);
-    } else {
-	DpSshFailLib(sshPtr, rc, "cannot log in to");
-    }
-    return true;
+    DpKey *keyPtr;
+
+    return tryPtr->entryPtr != NULL
+	    && DpSshKeyGet(tryPtr->entryPtr, &keyPtr) != DP_SSH_KEY_READY;
 }
 
 /* The next key. True: progress. */
@@ -414,11 +443,10 @@ KeyStep(DpSsh *sshPtr)
 		sshPtr->signState = DP_SIGN_IDLE;
 		return true;
 	    case DP_SSH_KEY_BUSY:
-		DpSshKeyWaitStart(tryPtr->entryPtr, &sshPtr->keyWait,
-			DpSshKeyChanged, sshPtr);
+		DpSshAwaitKey(sshPtr, tryPtr->entryPtr);
 		break;
 	    default:
-		if (!DpSshUnlockKey(sshPtr, tryPtr->entryPtr)) {
+		if (!DpSshUnlockKey(sshPtr, tryPtr)) {
 		    sshPtr->signState = DP_SIGN_FAILED;
 		}
 	    }
@@ -427,8 +455,8 @@ KeyStep(DpSsh *sshPtr)
 	    return false;
 	}
 	sshPtr->signState = DP_SIGN_IDLE;
-	DpSshAuthTried(sshPtr, "publickey",
-		"key %s (no or wrong passphrase)", tryPtr->label);
+	DpSshAuthTried(sshPtr, "publickey", "key %s (" LOCKED ")",
+		tryPtr->label);
 	sshPtr->nextTry++;
 	return true;
     }
@@ -453,9 +481,8 @@ KeyStep(DpSsh *sshPtr)
 	    LIBSSH2_VERSION_NUM < 0x010b00 && isRsa ? " with SHA-1" : "",
 	    !sshPtr->signCalled ? "refused"
 	    : rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED
-		    && tryPtr->entryPtr != NULL
-		    && DpSshKeyFailures(tryPtr->entryPtr) > 0
-	    ? "wrong passphrase" : "not enough or its signature refused");
+		    && IsLocked(tryPtr) ? LOCKED
+	    : "not enough or its signature refused");
     sshPtr->attempts++;
     sshPtr->nextTry++;
     if (sshPtr->signCalled && !sshPtr->relisted) {
@@ -523,7 +550,8 @@ KeyboardStep(DpSsh *sshPtr)
     sshPtr->keyboardTried = true;
     sshPtr->attempts++;
     DpSshAuthTried(sshPtr, "keyboard-interactive",
-	    "keyboard-interactive (refused)");
+	    "keyboard-interactive%s (refused)",
+	    sshPtr->passwordTried ? " with the password" : "");
     return true;
 }
 
@@ -538,6 +566,11 @@ DpSshLoginStep(DpSsh *sshPtr)
     case DP_LOGIN_PASSWORD:
 	return PasswordStep(sshPtr);
     case DP_LOGIN_NONE_LEFT:
+	if (sshPtr->attempts > 0 && sshPtr->relists++ < MAX_RELISTS) {
+	    /* Any of it may have been accepted as one factor of several. */
+	    DpSshSetState(sshPtr, DP_SSH_METHODS);
+	    return true;
+	}
 	FailAuth(sshPtr);
 	return false;
     }

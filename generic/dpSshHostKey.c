@@ -68,6 +68,10 @@ HostKeyAlgorithms(DpSsh *sshPtr)
 	    sshPtr->config.port, known, (int) DP_ARRAY_SIZE(known));
     DpBuf list = {0};
 
+    if (count == 0 && sshPtr->config.port != 22) {
+	count = DpKnownTypes(sshPtr->knownPtr, sshPtr->config.address, 22,
+		known, (int) DP_ARRAY_SIZE(known));
+    }
     for (int i = 0; i < count; i++) {
 	AppendType(&list, known[i]);
     }
@@ -307,6 +311,12 @@ DpSshHostKeyStep(DpSsh *sshPtr)
     sshPtr->hostKeyType = BlobType((const unsigned char *) blob, length);
     status = DpKnownCheck(sshPtr->knownPtr, configPtr->address,
 	    configPtr->port, blob, length, &place);
+    if (status == DP_KNOWN_UNKNOWN && configPtr->port != 22
+	    && DpKnownCheck(sshPtr->knownPtr, configPtr->address, 22, blob,
+		    length, NULL) == DP_KNOWN_MATCH) {
+	/* ssh(1) takes the host's own key at another of its ports as well. */
+	status = DP_KNOWN_MATCH;
+    }
     switch (status) {
     case DP_KNOWN_MATCH:
 	return true;

@@ -23,6 +23,8 @@ typedef struct DpSshTry {
     char *type;
     char *label;                /* for messages: path or comment */
     DpSshKeyEntry *entryPtr;    /* of a file */
+    bool phraseTried;           /* the passphrase of the host */
+    int failures;               /* wrong answers for the key before this */
 } DpSshTry;
 
 /* Where a signature comes from while libssh2 waits for it. */
@@ -95,6 +97,7 @@ struct DpSsh {
     int attempts;               /* failed ones that the server counts */
     bool triesMade;
     bool passwordTried, keyboardTried, relisted;
+    int relists;                /* for a second factor, at the end */
     bool agentDone;
     DpAgentCall *agentCallPtr;
     DpAgentIdentity *identities; /* copies */
@@ -132,6 +135,8 @@ MODULE_SCOPE void DpSshPump(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshPumpLater(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshHold(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshSetState(DpSsh *sshPtr, DpSshState state);
+/* The time limit of the state begins anew. */
+MODULE_SCOPE void DpSshStartLimit(DpSsh *sshPtr);
 /* Ends the session for this reason; data word slug is added. */
 MODULE_SCOPE void DpSshFail(DpSsh *sshPtr, const char *code,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -163,11 +168,13 @@ MODULE_SCOPE bool DpSshLoginStep(DpSsh *sshPtr);
 MODULE_SCOPE LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(DpSshSignCallback);
 MODULE_SCOPE void DpSshSignDrop(DpSsh *sshPtr);
 /* False: there is no way to get at the key. */
-MODULE_SCOPE bool DpSshUnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr);
-MODULE_SCOPE void DpSshKeyChanged(void *clientData);
+MODULE_SCOPE bool DpSshUnlockKey(DpSsh *sshPtr, DpSshTry *tryPtr);
+/* Waits for somebody else who unlocks the key, without a time limit. */
+MODULE_SCOPE void DpSshAwaitKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr);
 MODULE_SCOPE void DpSshAuthAnswer(DpSsh *sshPtr, int count,
 	const char *const *answers);
 MODULE_SCOPE void DpSshAuthStop(DpSsh *sshPtr);
+/* One more thing that did not let us in; method NULL: nothing was sent. */
 MODULE_SCOPE void DpSshAuthTried(DpSsh *sshPtr, const char *method,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 

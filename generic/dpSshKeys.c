@@ -6,9 +6,9 @@
 
 #include "dpSshKeys.h"
 
-#include <errno.h>
+#include "dpDisk.h"
+
 #include <openssl/evp.h>
-#include <stdio.h>
 
 #define DIGEST_SIZE 32
 
@@ -33,7 +33,8 @@ struct DpSshKeyEntry {
     DpKeyPublic public;
     DpKey *keyPtr;              /* NULL while locked */
     bool busy;
-    int failures;
+    bool asked;                 /* the passphrase tried now is an answer */
+    int failures;               /* wrong answers */
     DpJob *jobPtr;
     DpSshKeyWait *waits;
 };
@@ -106,31 +107,27 @@ static char *
 ReadFile(const char *slug, const char *path, size_t *lengthPtr,
 	DpError *errPtr)
 {
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
+    DpBuf text = {0};
+    int error = DpDiskRead(path, DP_KEY_MAX_FILE, &text, NULL);
+    int mode;
 
-    if (file != NULL) {
-	text = DpAlloc(DP_KEY_MAX_FILE + 1);
-	errno = 0;
-	*lengthPtr = fread(text, 1, DP_KEY_MAX_FILE + 1, file);
-	if (ferror(file) || *lengthPtr > DP_KEY_MAX_FILE) {
-	    int error = ferror(file) ? errno : EFBIG;
-
-	    WipeText(&text, DP_KEY_MAX_FILE);
-	    errno = error;
-	}
-	fclose(file);
+    if (error != 0) {
+	DpDiskError(errPtr, error, slug, path, "read the key file");
+	return NULL;
     }
-    if (text == NULL) {
-	char code[32];
-
-	snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
-	DpErrorSet(errPtr, code, "cannot read the key file \"%s\": %s", path,
-		Tcl_ErrnoMsg(errno));
+    mode = DpDiskTooOpen(path);
+    if (mode != 0) {
+	DpBufWipe(&text);
+	DpErrorSet(errPtr, "FILE EACCES", "cannot use the key file \"%s\":"
+		" others may read it (its permissions are %04o); run"
+		" chmod 600 on it", path, (unsigned int) mode);
 	DpErrorAddData(errPtr, slug);
 	DpErrorAddData(errPtr, path);
+	return NULL;
     }
-    return text;
+    *lengthPtr = DpBufLength(&text);
+    DpBufAppend(&text, "", 1);
+    return (char *) text.bytes;
 }
 
 /* Parses what can be had without a passphrase. */
@@ -296,8 +293,9 @@ DpSshKeyAsking(DpSshKeyEntry *entryPtr)
 }
 
 void
-DpSshKeyGiveUp(DpSshKeyEntry *entryPtr)
+DpSshKeyGiveUp(DpSshKeyEntry *entryPtr, int failures)
 {
+    entryPtr->failures += failures;
     Wake(entryPtr);
 }
 
@@ -322,7 +320,7 @@ UnlockDone(void *clientData, void *data)
 	entryPtr->keyPtr = unlockPtr->keyPtr;
 	unlockPtr->keyPtr = NULL;
 	WipeText(&entryPtr->text, entryPtr->length);
-    } else {
+    } else if (entryPtr->asked) {
 	entryPtr->failures++;
     }
     Wake(entryPtr);
@@ -343,7 +341,7 @@ FreeUnlock(void *data)
 }
 
 void
-DpSshKeyUnlock(DpSshKeyEntry *entryPtr, const char *passphrase)
+DpSshKeyUnlock(DpSshKeyEntry *entryPtr, const char *passphrase, bool asked)
 {
     Unlock *unlockPtr;
 
@@ -358,6 +356,7 @@ DpSshKeyUnlock(DpSshKeyEntry *entryPtr, const char *passphrase)
     unlockPtr->text = DpAlloc(entryPtr->length + 1);
     memcpy(unlockPtr->text, entryPtr->text, entryPtr->length);
     entryPtr->busy = true;
+    entryPtr->asked = asked;
     entryPtr->jobPtr = DpJobStart(entryPtr->loopPtr, RunUnlock, UnlockDone,
 	    FreeUnlock, unlockPtr, entryPtr);
 }

@@ -52,17 +52,17 @@ MODULE_SCOPE DpSshKeyState DpSshKeyGet(DpSshKeyEntry *entryPtr,
 
 /*
  * Says that the caller asks for the passphrase: others see BUSY until
- * DpSshKeyUnlock or DpSshKeyGiveUp.
+ * DpSshKeyUnlock or DpSshKeyGiveUp, which counts as so many wrong answers.
  */
 MODULE_SCOPE void DpSshKeyAsking(DpSshKeyEntry *entryPtr);
-MODULE_SCOPE void DpSshKeyGiveUp(DpSshKeyEntry *entryPtr);
+MODULE_SCOPE void DpSshKeyGiveUp(DpSshKeyEntry *entryPtr, int failures);
 
 /*
  * Decrypts in a worker and then calls all who wait. A wrong passphrase
- * leaves the entry LOCKED and counts as a failed try.
+ * leaves the entry LOCKED; where a human was asked for it, it counts.
  */
 MODULE_SCOPE void DpSshKeyUnlock(DpSshKeyEntry *entryPtr,
-	const char *passphrase);
+	const char *passphrase, bool asked);
 MODULE_SCOPE int DpSshKeyFailures(const DpSshKeyEntry *entryPtr);
 
 /* Calls ready once when a BUSY entry has changed. */

@@ -30,7 +30,7 @@ DpSshSignDrop(DpSsh *sshPtr)
     }
     if (sshPtr->askedEntryPtr != NULL) {
 	/* Others wait for the answer: one of them is to ask. */
-	DpSshKeyGiveUp(sshPtr->askedEntryPtr);
+	DpSshKeyGiveUp(sshPtr->askedEntryPtr, 0);
 	DpSshKeyDrop(sshPtr->askedEntryPtr);
 	sshPtr->askedEntryPtr = NULL;
     }
@@ -105,14 +105,22 @@ FreeSign(void *data)
 }
 
 /* The sign callback looks again at a key that was locked. */
-void
-DpSshKeyChanged(void *clientData)
+static void
+KeyChanged(void *clientData)
 {
     DpSsh *sshPtr = clientData;
 
-    /* The sign callback looks again. */
+    DpSshStartLimit(sshPtr);
     sshPtr->signState = DP_SIGN_IDLE;
     DpSshPumpLater(sshPtr);
+}
+
+void
+DpSshAwaitKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr)
+{
+    /* A human may be asked for it, by another session. */
+    DpTimerStop(&sshPtr->limitTimer);
+    DpSshKeyWaitStart(entryPtr, &sshPtr->keyWait, KeyChanged, sshPtr);
 }
 
 /*
@@ -120,10 +128,11 @@ DpSshKeyChanged(void *clientData)
  * once for all hosts that use it. False: there is no way.
  */
 bool
-DpSshUnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr)
+DpSshUnlockKey(DpSsh *sshPtr, DpSshTry *tryPtr)
 {
     static const bool echo[] = {false};
     const DpSshConfig *configPtr = &sshPtr->config;
+    DpSshKeyEntry *entryPtr = tryPtr->entryPtr;
     char prompt[600];
     const char *prompts[] = {prompt};
     DpSshAsk ask = {
@@ -136,12 +145,14 @@ DpSshUnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr)
 	.echo = echo,
     };
 
-    if (configPtr->passphrase != NULL && DpSshKeyFailures(entryPtr) == 0) {
-	DpSshKeyWaitStart(entryPtr, &sshPtr->keyWait, DpSshKeyChanged, sshPtr);
-	DpSshKeyUnlock(entryPtr, configPtr->passphrase);
+    if (configPtr->passphrase != NULL && !tryPtr->phraseTried) {
+	tryPtr->phraseTried = true;
+	DpSshAwaitKey(sshPtr, entryPtr);
+	DpSshKeyUnlock(entryPtr, configPtr->passphrase, false);
 	return true;
     }
-    if (!configPtr->asks || DpSshKeyFailures(entryPtr) >= MAX_PASSPHRASES) {
+    if (!configPtr->asks || DpSshKeyFailures(entryPtr) - tryPtr->failures
+	    >= MAX_PASSPHRASES) {
 	return false;
     }
     snprintf(prompt, sizeof(prompt), "Enter passphrase for key '%.500s': ",
@@ -151,7 +162,7 @@ DpSshUnlockKey(DpSsh *sshPtr, DpSshKeyEntry *entryPtr)
     sshPtr->askedEntryPtr = entryPtr;
     if (DpSshAskOwner(sshPtr, &ask) == 0) {
 	sshPtr->askedEntryPtr = NULL;
-	DpSshKeyGiveUp(entryPtr);
+	DpSshKeyGiveUp(entryPtr, 0);
 	DpSshKeyDrop(entryPtr);
 	return false;
     }
@@ -170,11 +181,12 @@ DpSshAuthAnswer(DpSsh *sshPtr, int count, const char *const *answers)
     }
     sshPtr->askedEntryPtr = NULL;
     if (count > 0) {
-	DpSshKeyWaitStart(entryPtr, &sshPtr->keyWait, DpSshKeyChanged, sshPtr);
-	DpSshKeyUnlock(entryPtr, answers[0]);
+	DpSshAwaitKey(sshPtr, entryPtr);
+	DpSshKeyUnlock(entryPtr, answers[0], true);
     } else {
+	/* Who has not got it for one host has not got it for the next. */
 	sshPtr->signState = DP_SIGN_FAILED;
-	DpSshKeyGiveUp(entryPtr);
+	DpSshKeyGiveUp(entryPtr, MAX_PASSPHRASES);
     }
     DpSshKeyDrop(entryPtr);
 }
@@ -192,11 +204,10 @@ SignWithKey(DpSsh *sshPtr, DpSshTry *tryPtr, const char *algorithm,
     case DP_SSH_KEY_READY:
 	break;
     case DP_SSH_KEY_BUSY:
-	DpSshKeyWaitStart(tryPtr->entryPtr, &sshPtr->keyWait, DpSshKeyChanged,
-		sshPtr);
+	DpSshAwaitKey(sshPtr, tryPtr->entryPtr);
 	return DP_SIGN_WAITS;
     case DP_SSH_KEY_LOCKED:
-	return DpSshUnlockKey(sshPtr, tryPtr->entryPtr) ? DP_SIGN_WAITS
+	return DpSshUnlockKey(sshPtr, tryPtr) ? DP_SIGN_WAITS
 		: DP_SIGN_FAILED;
     case DP_SSH_KEY_BAD:
 	return DP_SIGN_FAILED;

@@ -41,8 +41,8 @@ proc ::all::Run {file limit options} {
             set running "in or after $name"
         } elseif {[regexp {^\+\+\+\+ (\S+) SKIPPED: (.*)$} $text -> name reason]} {
             if {$reason ni {userSpecifiedSkip userSpecifiedNonMatch}} {
-                dict lappend result reasons $reason
-                puts "  skipped $name: $reason"
+                dict lappend result reasons [string trim $reason]
+                puts "  skipped $name: [string trim $reason]"
             }
         } elseif {[regexp {^\S+:\tTotal\t\d+\tPassed\t(\d+)\tSkipped\t\d+\tFailed\t(\d+)} \
                 $text -> passed failed]} {

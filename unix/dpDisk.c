@@ -34,6 +34,18 @@ FillStamp(DpDiskStamp *stampPtr, const struct stat *statPtr)
 }
 
 int
+DpDiskTooOpen(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)
+	    || info.st_uid != getuid() || (info.st_mode & 077) == 0) {
+	return 0;
+    }
+    return (int) (info.st_mode & 0777);
+}
+
+int
 DpDiskStat(const char *path, DpDiskStamp *stampPtr)
 {
     struct stat info;

@@ -24,6 +24,12 @@ typedef struct DpDiskStamp {
 MODULE_SCOPE int DpDiskStat(const char *path, DpDiskStamp *stampPtr);
 
 /*
+ * The permissions of a file of ours that others may read or write, as ssh(1)
+ * refuses for a private key; else 0.
+ */
+MODULE_SCOPE int DpDiskTooOpen(const char *path);
+
+/*
  * Appends the whole file to bufPtr. Does not wait for a FIFO or a terminal:
  * those are EINVAL; a directory is EISDIR, more than max bytes are EFBIG.
  * stampPtr may be NULL. On failure bufPtr is as before.

@@ -517,6 +517,7 @@ DpSshOpen(DpSshShared *sharedPtr, DpSshConfig *configPtr,
     sshPtr->clientData = clientData;
     sshPtr->limit = -1;
     sshPtr->state = DP_SSH_CONNECT;
+    sshPtr->startTime = DpLoopNow();
     DpSshAuthStart(sshPtr);
     sshPtr->tcpPtr = DpTcpConnect(sshPtr->loopPtr, sshPtr->config.slug,
 	    sshPtr->config.address, sshPtr->config.port,

@@ -279,7 +279,7 @@ MakeTries(DpSsh *sshPtr)
 	}
 	tryPtr->kind = DP_TRY_FILE;
 	tryPtr->entryPtr = entries[i];
-	tryPtr->failures = DpSshKeyFailures(entries[i]);
+	tryPtr->failures = DpSshKeyBefore(entries[i], sshPtr->startTime);
 	entries[i] = NULL;
     }
 done:

@@ -28,6 +28,13 @@
 /* After so many commands one channel more than the known limit is tried. */
 #define PROBE_ENDS 16
 
+/*
+ * libssh2 sends no request above 34 kB. A longer line is given to a shell by
+ * its standard input, with an end that shows that all of it has come.
+ */
+#define LONG_LINE (32 * 1024)
+#define LINE_END "#deployer"
+
 typedef enum ExecState {
     EXEC_QUEUED,                /* waits for its turn to be opened */
     EXEC_OPENING,
@@ -277,6 +284,34 @@ OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
     UnlinkOp(opPtr);
 }
 
+/*
+ * Puts a long line in front of the input, and what reads and runs it there in
+ * its place: by the login shell, as sshd would. The input proper waits for the
+ * start line, because head may read ahead.
+ */
+static void
+WrapLine(DpSshExecOp *opPtr)
+{
+    DpProc *procPtr = &opPtr->proc;
+    DpBuf queue = {0};
+    char text[256];
+
+    DpBufAppend(&queue, opPtr->line, opPtr->length);
+    DpBufAppend(&queue, LINE_END, strlen(LINE_END));
+    procPtr->inFree = DpBufLength(&queue);
+    procPtr->inHold = procPtr->token != NULL;
+    DpBufAppend(&queue, DpBufData(&procPtr->in), DpBufLength(&procPtr->in));
+    DpBufWipe(&procPtr->in);
+    procPtr->in = queue;
+    snprintf(text, sizeof(text), "exec sh -c 'c=$(head -c %zu); case $c in"
+	    " *\"" LINE_END "\") exec \"$SHELL\" -c \"${c%%" LINE_END "}\";;"
+	    " esac; echo the command has not come whole >&2; exit 255'",
+	    procPtr->inFree);
+    DpFree(opPtr->line);
+    opPtr->line = DpStrdup(text);
+    opPtr->length = strlen(text);
+}
+
 /* Opens the next channel, one at a time. True: progress. */
 static bool
 OpenStep(DpSsh *sshPtr)
@@ -311,6 +346,9 @@ OpenStep(DpSsh *sshPtr)
 	    libssh2_channel_handle_extended_data2(opPtr->channel,
 		    LIBSSH2_CHANNEL_EXTENDED_DATA_MERGE);
 	    DpProcGotEof(&opPtr->proc, DP_STDERR);
+	}
+	if (opPtr->length > LONG_LINE) {
+	    WrapLine(opPtr);
 	}
 	SetExecState(opPtr, opPtr->proc.abandoned ? EXEC_FREEING
 		: EXEC_REQUEST);

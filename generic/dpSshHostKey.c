@@ -170,7 +170,8 @@ DpSshSetMethods(DpSsh *sshPtr)
 	 */
 	snprintf(list, sizeof(list),
 		"%s,ext-info-c,kex-strict-c-v00@openssh.com", configPtr->kex);
-	ok = SetMethod(sshPtr, LIBSSH2_METHOD_KEX, "-kex", list);
+	ok = SetMethod(sshPtr, LIBSSH2_METHOD_KEX, "-kex", configPtr->kex)
+		&& SetMethod(sshPtr, LIBSSH2_METHOD_KEX, "-kex", list);
     }
     if (ok && configPtr->compression) {
 	libssh2_session_flag(sshPtr->session, LIBSSH2_FLAG_COMPRESS, 1);
@@ -211,6 +212,19 @@ RefuseChanged(DpSsh *sshPtr, DpKnownStatus status,
 		" trust this server", sshPtr->hostKeyType,
 		sshPtr->fingerprint, configPtr->slug, configPtr->address,
 		configPtr->port, placePtr->file, placePtr->line);
+    } else if (LIBSSH2_VERSION_NUM < 0x010b00
+	    && status == DP_KNOWN_OTHER_TYPE) {
+	/* The server's RSA key could not be asked for, were that the one. */
+	DpSshFailData(sshPtr, "HOSTKEY CHANGED",
+		sshPtr->fingerprint, NULL, "the host key of %s (%s port %d)"
+		" has changed: it now shows %s %s, and %s line %d has a key of"
+		" another type. If that is an RSA key it may still be right:"
+		" this libssh2 (" LIBSSH2_VERSION ") cannot check those of"
+		" servers since OpenSSH 8.8. Then check the new key and add"
+		" it, or use libssh2 1.11",
+		configPtr->slug, configPtr->address, configPtr->port,
+		sshPtr->hostKeyType, sshPtr->fingerprint, placePtr->file,
+		placePtr->line);
     } else {
 	DpSshFailData(sshPtr, "HOSTKEY CHANGED",
 		sshPtr->fingerprint, NULL, "the host key of %s (%s port %d)"
@@ -237,17 +251,60 @@ RefuseUnknown(DpSsh *sshPtr)
 	    : "a known_hosts file");
 }
 
-/* Records an accepted key. A file that can't be written fails the session. */
+/* What known_hosts says of the key. */
+static DpKnownStatus
+Judge(const DpSsh *sshPtr, const char *blob, size_t length,
+	DpKnownPlace *placePtr)
+{
+    const DpSshConfig *configPtr = &sshPtr->config;
+    DpKnownStatus status = DpKnownCheck(sshPtr->knownPtr, configPtr->address,
+	    configPtr->port, blob, length, placePtr);
+
+    if (status == DP_KNOWN_UNKNOWN && configPtr->port != 22
+	    && DpKnownCheck(sshPtr->knownPtr, configPtr->address, 22, blob,
+		    length, NULL) == DP_KNOWN_MATCH) {
+	/* ssh(1) takes the host's own key at another of its ports as well. */
+	status = DP_KNOWN_MATCH;
+    }
+    return status;
+}
+
+/*
+ * Records an accepted key, unless that has been done meanwhile. A file that
+ * can't be written, or has another key by now, fails the session.
+ */
 static bool
 Record(DpSsh *sshPtr, const char *blob, size_t length)
 {
     const DpSshConfig *configPtr = &sshPtr->config;
     DpError err = {0};
+    DpKnown *knownPtr;
 
-    if (configPtr->numKnownFiles == 0 || DpKnownAppend(configPtr->slug,
-	    configPtr->knownFiles[0], configPtr->address, configPtr->port,
-	    blob, length, false, &err)) {
+    if (configPtr->numKnownFiles == 0) {
 	return true;
+    }
+    knownPtr = DpKnownLoad(sshPtr->sharedPtr->knownPtr, configPtr->slug,
+	    configPtr->numKnownFiles,
+	    (const char *const *) configPtr->knownFiles, &err);
+    if (knownPtr != NULL) {
+	DpKnownPlace place = {NULL, 0};
+	DpKnownStatus status;
+
+	DpKnownDrop(sshPtr->knownPtr);
+	sshPtr->knownPtr = knownPtr;
+	status = Judge(sshPtr, blob, length, &place);
+	if (status == DP_KNOWN_MATCH) {
+	    return true;
+	}
+	if (status != DP_KNOWN_UNKNOWN) {
+	    RefuseChanged(sshPtr, status, &place);
+	    return false;
+	}
+	if (DpKnownAppend(configPtr->slug, configPtr->knownFiles[0],
+		configPtr->address, configPtr->port, blob, length, false,
+		&err)) {
+	    return true;
+	}
     }
     DpSshFailData(sshPtr, err.code, configPtr->knownFiles[0], NULL,
 	    "cannot connect to %s: %s", configPtr->slug, err.message);
@@ -309,14 +366,7 @@ DpSshHostKeyStep(DpSsh *sshPtr)
     sshPtr->fingerprint = DpAlloc(DP_FINGERPRINT_SIZE);
     DpKnownFingerprint(blob, length, sshPtr->fingerprint);
     sshPtr->hostKeyType = BlobType((const unsigned char *) blob, length);
-    status = DpKnownCheck(sshPtr->knownPtr, configPtr->address,
-	    configPtr->port, blob, length, &place);
-    if (status == DP_KNOWN_UNKNOWN && configPtr->port != 22
-	    && DpKnownCheck(sshPtr->knownPtr, configPtr->address, 22, blob,
-		    length, NULL) == DP_KNOWN_MATCH) {
-	/* ssh(1) takes the host's own key at another of its ports as well. */
-	status = DP_KNOWN_MATCH;
-    }
+    status = Judge(sshPtr, blob, length, &place);
     switch (status) {
     case DP_KNOWN_MATCH:
 	return true;

@@ -78,6 +78,7 @@ struct DpSsh {
     LIBSSH2_SESSION *session;
     bool pumping, pumpAgain;
     DpTask pumpTask;
+    int64_t startTime;          /* DpLoopNow */
     DpTimer limitTimer;         /* of connect, handshake, login */
     DpTimer aliveTimer;
     char *fingerprint;

@@ -222,7 +222,10 @@ CopyText(const void *text, size_t length)
 {
     char *copy = DpAlloc(length + 1);
 
-    memcpy(copy, text, length);
+    if (length > 0) {
+	/* Else libssh2 may give NULL. */
+	memcpy(copy, text, length);
+    }
     return copy;
 }
 

@@ -35,6 +35,8 @@ struct DpSshKeyEntry {
     bool busy;
     bool asked;                 /* the passphrase tried now is an answer */
     int failures;               /* wrong answers */
+    int64_t lastFailure;        /* DpLoopNow */
+    int before;                 /* failures that are over and done with */
     DpJob *jobPtr;
     DpSshKeyWait *waits;
 };
@@ -235,6 +237,24 @@ DpSshKeyFailures(const DpSshKeyEntry *entryPtr)
     return entryPtr->failures;
 }
 
+static void
+CountFailures(DpSshKeyEntry *entryPtr, int count)
+{
+    if (count > 0) {
+	entryPtr->failures += count;
+	entryPtr->lastFailure = DpLoopNow();
+    }
+}
+
+int
+DpSshKeyBefore(DpSshKeyEntry *entryPtr, int64_t startTime)
+{
+    if (startTime >= entryPtr->lastFailure) {
+	entryPtr->before = entryPtr->failures;
+    }
+    return entryPtr->before;
+}
+
 void
 DpSshKeyWaitStart(DpSshKeyEntry *entryPtr, DpSshKeyWait *waitPtr,
 	void (*ready)(void *clientData), void *clientData)
@@ -295,7 +315,7 @@ DpSshKeyAsking(DpSshKeyEntry *entryPtr)
 void
 DpSshKeyGiveUp(DpSshKeyEntry *entryPtr, int failures)
 {
-    entryPtr->failures += failures;
+    CountFailures(entryPtr, failures);
     Wake(entryPtr);
 }
 
@@ -321,7 +341,7 @@ UnlockDone(void *clientData, void *data)
 	unlockPtr->keyPtr = NULL;
 	WipeText(&entryPtr->text, entryPtr->length);
     } else if (entryPtr->asked) {
-	entryPtr->failures++;
+	CountFailures(entryPtr, 1);
     }
     Wake(entryPtr);
 }

@@ -65,6 +65,12 @@ MODULE_SCOPE void DpSshKeyUnlock(DpSshKeyEntry *entryPtr,
 	const char *passphrase, bool asked);
 MODULE_SCOPE int DpSshKeyFailures(const DpSshKeyEntry *entryPtr);
 
+/*
+ * How many of the failures do not count for a session that began then. Those
+ * that begin together share what they are told; later ones ask anew.
+ */
+MODULE_SCOPE int DpSshKeyBefore(DpSshKeyEntry *entryPtr, int64_t startTime);
+
 /* Calls ready once when a BUSY entry has changed. */
 MODULE_SCOPE void DpSshKeyWaitStart(DpSshKeyEntry *entryPtr,
 	DpSshKeyWait *waitPtr, void (*ready)(void *clientData),

@@ -308,7 +308,8 @@ proc bench::one {} {
     set wall [Median deployer-one inner wall]
     Row "one cold host, connect to first result: wall / 40 ms" $wall 40 \
         {<= 1.0}
-    Row "  ... / plain libssh2" $wall [Median l2-one inner result] {}
+    # The same limit without the speed of the machine: 40 to its 34 ms.
+    Row "  ... / plain libssh2" $wall [Median l2-one inner result] {<= 1.18}
     foreach name {ssh-c25519-one ssh-one} {
         if {[Has $name]} {
             Row "  ... with the process's start / $name" \

@@ -169,7 +169,8 @@ FailWith(DpSsh *sshPtr)
     DpSshKbdStop(sshPtr);
     /* Best effort: the server learns that we leave. */
     if (sshPtr->session != NULL && !sshPtr->inEnd && sshPtr->inError == 0) {
-	libssh2_session_disconnect(sshPtr->session, "connection given up");
+	libssh2_session_disconnect(sshPtr->session, ownerPtr == NULL
+		? "disconnected by user" : "connection given up");
 	DpSshFlush(sshPtr);
     }
     Shut(sshPtr);
@@ -295,7 +296,8 @@ AliveTick(void *clientData)
 {
     DpSsh *sshPtr = clientData;
     int64_t interval = (int64_t) sshPtr->config.keepalive * 1000;
-    int64_t silent = DpLoopNow() - sshPtr->lastRecv;
+    /* What is not read may well be there. */
+    int64_t silent = sshPtr->blocked ? 0 : DpLoopNow() - sshPtr->lastRecv;
     int next;
 
     DpTimerStart(sshPtr->loopPtr, &sshPtr->aliveTimer, interval, AliveTick,
@@ -433,6 +435,7 @@ DpSshPump(DpSsh *sshPtr)
     sshPtr->pumping = true;
     sshPtr->turnBytes = 0;
     sshPtr->turnSpent = false;
+    sshPtr->blocked = false;
     do {
 	sshPtr->pumpAgain = false;
     } while (Step(sshPtr) || (sshPtr->pumpAgain && !sshPtr->turnSpent));

@@ -58,6 +58,7 @@ struct DpSshExecOp {
     char *line;
     size_t length;
     bool eofSent;
+    bool closed;                /* by the server, and all is read */
     char toSignal[16];          /* to be sent, "" for none */
     int refusals;               /* opens that the server refused when alone */
 };
@@ -240,6 +241,7 @@ DpSshExecEndAll(DpSsh *sshPtr)
     }
     DpTimerStop(&sshPtr->openTimer);
     sshPtr->openingPtr = NULL;
+    sshPtr->idleChannel = NULL;
     sshPtr->running = 0;
 }
 
@@ -312,6 +314,98 @@ WrapLine(DpSshExecOp *opPtr)
     opPtr->length = strlen(text);
 }
 
+/*
+ * Gets a channel to read an idle session by: opened, and closed at once. True:
+ * it is there, or can't be had.
+ */
+static bool
+IdleStep(DpSsh *sshPtr)
+{
+    int rc;
+
+    if (sshPtr->idleState == DP_IDLE_OPENING) {
+	sshPtr->idleChannel = libssh2_channel_open_ex(sshPtr->session,
+		"session", sizeof("session") - 1, WINDOW_MANY,
+		LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+	if (sshPtr->idleChannel == NULL) {
+	    rc = libssh2_session_last_errno(sshPtr->session);
+	    if (rc == LIBSSH2_ERROR_EAGAIN) {
+		return false;
+	    }
+	    if (rc != LIBSSH2_ERROR_CHANNEL_FAILURE) {
+		sshPtr->fatal = rc;
+	    }
+	    sshPtr->idleState = DP_IDLE_REFUSED;
+	    return true;
+	}
+	sshPtr->idleState = DP_IDLE_CLOSING;
+    }
+    if (sshPtr->idleState == DP_IDLE_CLOSING) {
+	rc = libssh2_channel_close(sshPtr->idleChannel);
+	if (rc == LIBSSH2_ERROR_EAGAIN) {
+	    return false;
+	}
+	if (rc != 0) {
+	    sshPtr->fatal = rc;
+	}
+	sshPtr->idleState = DP_IDLE_READY;
+    }
+    return true;
+}
+
+/*
+ * libssh2 reads the socket only on behalf of a channel, but the server sends
+ * things that belong to none, and closes. Where nobody has read all there is,
+ * because there is no command or none that may give more output now, a channel
+ * that is closed on both sides does it; what comes for others is kept within
+ * their windows.
+ */
+static void
+DrainStep(DpSsh *sshPtr)
+{
+    char byte;
+    ssize_t n;
+
+    if (sshPtr->dry || sshPtr->turnSpent || sshPtr->inEnd
+	    || sshPtr->openingPtr != NULL) {
+	return;
+    }
+    if (sshPtr->idleState == DP_IDLE_NONE) {
+	sshPtr->idleState = DP_IDLE_OPENING;
+    }
+    if (!IdleStep(sshPtr)) {
+	return;
+    }
+    if (sshPtr->idleState == DP_IDLE_REFUSED) {
+	/* Until somebody wants to read. */
+	sshPtr->blocked = true;
+	return;
+    }
+    n = libssh2_channel_read_ex(sshPtr->idleChannel, 0, &byte, 1);
+    if (n < 0 && n != LIBSSH2_ERROR_EAGAIN) {
+	sshPtr->fatal = (int) n;
+    }
+}
+
+/*
+ * Keeps a channel that has ended for DrainStep. False: it must not be read any
+ * more, because libssh2 would widen its window, which is no longer there.
+ */
+static bool
+KeepIdle(DpSsh *sshPtr, LIBSSH2_CHANNEL *channel)
+{
+    unsigned long initial = 0;
+    unsigned long window = libssh2_channel_window_read_ex(channel, NULL,
+	    &initial);
+
+    if (window < initial / 4 * 3 + 1) {
+	return false;
+    }
+    sshPtr->idleChannel = channel;
+    sshPtr->idleState = DP_IDLE_READY;
+    return true;
+}
+
 /* Opens the next channel, one at a time. True: progress. */
 static bool
 OpenStep(DpSsh *sshPtr)
@@ -319,6 +413,9 @@ OpenStep(DpSsh *sshPtr)
     DpSshExecOp *opPtr = sshPtr->openingPtr;
     int rc;
 
+    if (!IdleStep(sshPtr)) {
+	return false;
+    }
     if (opPtr == NULL) {
 	if ((sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit)
 		|| sshPtr->openTimer.loopPtr != NULL) {
@@ -478,6 +575,7 @@ TakeStatus(DpSshExecOp *opPtr)
     } else {
 	procPtr->status = libssh2_channel_get_exit_status(opPtr->channel);
     }
+    opPtr->closed = true;
     DpProcEnd(procPtr, NULL);
 }
 
@@ -507,8 +605,15 @@ EndingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 static bool
 FreeingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 {
-    if (libssh2_channel_free(opPtr->channel) == LIBSSH2_ERROR_EAGAIN) {
+    if (libssh2_channel_close(opPtr->channel) == LIBSSH2_ERROR_EAGAIN) {
 	return false;
+    }
+    if (!opPtr->closed || sshPtr->idleChannel != NULL
+	    || !KeepIdle(sshPtr, opPtr->channel)) {
+	libssh2_channel_free(opPtr->channel);
+    }
+    if (sshPtr->idleState == DP_IDLE_REFUSED) {
+	sshPtr->idleState = DP_IDLE_NONE;
     }
     opPtr->channel = NULL;
     sshPtr->running--;
@@ -576,6 +681,7 @@ DpSshExecStep(DpSsh *sshPtr)
 	    return true;        /* out of the list: begin anew */
 	}
     }
+    DrainStep(sshPtr);
     if (sshPtr->fatal != 0) {
 	/* A dead socket, or bytes that no SSH server sends. */
 	DpSshFailLib(sshPtr, sshPtr->fatal, "lost the connection to");

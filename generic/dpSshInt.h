@@ -127,6 +127,10 @@ struct DpSsh {
     int started;                /* channels that ever ran */
     int ends;                   /* channels freed since there is a limit */
     DpSshExecOp *openingPtr;
+    LIBSSH2_CHANNEL *idleChannel; /* see DrainStep */
+    enum { DP_IDLE_NONE, DP_IDLE_OPENING, DP_IDLE_CLOSING, DP_IDLE_READY,
+	    DP_IDLE_REFUSED } idleState;
+    bool blocked;               /* the socket is not read for want of it */
     DpTimer openTimer;          /* a refused open is tried again */
     int fatal;                  /* libssh2's error that ends the session */
 };

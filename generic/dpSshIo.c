@@ -136,7 +136,7 @@ DpSshReads(const DpSsh *sshPtr)
     if (sshPtr->kbdPtr != NULL) {
 	return DpSshKbdWants((DpSsh *) sshPtr);
     }
-    return !sshPtr->inEnd && sshPtr->state != DP_SSH_HOSTKEY
+    return !sshPtr->inEnd && !sshPtr->blocked && sshPtr->state != DP_SSH_HOSTKEY
 	    && sshPtr->signState != DP_SIGN_WAITS;
 }
 

@@ -100,6 +100,7 @@ END
             -o UsePAM=yes -o KbdInteractiveAuthentication=yes \
             -o PidFile=/run/sshdpam.pid
         set +e
+        trap "" PIPE
         while [ ! -s /run/sshd.pid ] || [ ! -s /run/sshdpam.pid ]; do
             if [ $((tries += 1)) -gt 500 ]; then
                 cat /var/log/sshd*.log
@@ -112,6 +113,8 @@ END
             bash -c "$(printf %b "$script")" </dev/null 2>&1
             printf '\n%s\n' "end of answer"
         done
+        # Also where the tests were killed and nobody else can.
+        rm -rf "$dir"
         exit
         }
     }

@@ -56,6 +56,7 @@ struct DpProc {
     DpBuf out[2];               /* bytes of its outputs */
     bool outEof[2];             /* producer: nothing more will come */
     bool merge;                 /* standard error goes into out[0] */
+    bool begun;                 /* producer: it may be running by now */
     bool ended;
     bool abandoned;
     int status;                 /* exit status, -1 unknown */

@@ -469,6 +469,7 @@ InfoSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
     (void) objv;
     Put(dictPtr, "pid", Tcl_NewLongObj(procPtr->pid));
     Put(dictPtr, "started", Tcl_NewBooleanObj(procPtr->started));
+    Put(dictPtr, "begun", Tcl_NewBooleanObj(procPtr->begun));
     Put(dictPtr, "ended", Tcl_NewBooleanObj(procPtr->ended));
     PutStatus(dictPtr, procPtr);
     Put(dictPtr, "rest", Tcl_NewStringObj(

@@ -447,8 +447,8 @@ DpSshPump(DpSsh *sshPtr)
 	DpSshFlush(sshPtr);
 	CheckEnd(sshPtr);
     }
-    if (sshPtr->state != DP_SSH_CLOSED && (sshPtr->turnSpent
-	    || DpBufLength(&sshPtr->inBuf) > 0)) {
+    if (sshPtr->state != DP_SSH_CLOSED && !sshPtr->blocked
+	    && (sshPtr->turnSpent || DpBufLength(&sshPtr->inBuf) > 0)) {
 	DpSshPumpLater(sshPtr);
     }
     DpSshDrop(sshPtr);

@@ -365,6 +365,21 @@ DpSshMethodsStep(DpSsh *sshPtr)
     if (!sshPtr->agentDone) {
 	return false;
     }
+    if (!sshPtr->triesMade) {
+	sshPtr->triesMade = true;
+	if (!MakeTries(sshPtr)) {
+	    return false;
+	}
+	if (sshPtr->numTries > 0) {
+	    /*
+	     * With a key at hand the question can wait: it costs a round trip,
+	     * and most log-ins never need the answer.
+	     */
+	    sshPtr->methods = DpStrdup("publickey");
+	    DpSshSetState(sshPtr, DP_SSH_LOGIN);
+	    return true;
+	}
+    }
     list = libssh2_userauth_list(sshPtr->session, configPtr->username,
 	    (unsigned int) strlen(configPtr->username));
     if (list == NULL) {
@@ -386,16 +401,12 @@ DpSshMethodsStep(DpSsh *sshPtr)
 	}
 	/* Something was accepted, and the server wants more: once again. */
 	sshPtr->step = DP_LOGIN_KEYS;
+	sshPtr->nextTry = 0;
 	sshPtr->keyboardTried = sshPtr->passwordTried = false;
     }
     DpFree(sshPtr->methods);
     sshPtr->methods = DpStrdup(list);
-    if (!sshPtr->triesMade) {
-	sshPtr->triesMade = true;
-	if (!MakeTries(sshPtr)) {
-	    return false;
-	}
-    }
+    sshPtr->listed = true;
     DpSshSetState(sshPtr, DP_SSH_LOGIN);
     return true;
 }
@@ -420,6 +431,10 @@ KeyStep(DpSsh *sshPtr)
 
     if (!Offers(sshPtr, "publickey")
 	    || sshPtr->nextTry >= sshPtr->numTries) {
+	if (!sshPtr->listed) {
+	    DpSshSetState(sshPtr, DP_SSH_METHODS);
+	    return true;
+	}
 	sshPtr->step = DP_LOGIN_KEYBOARD;
 	return true;
     }
@@ -485,9 +500,9 @@ KeyStep(DpSsh *sshPtr)
 	    : "not enough or its signature refused");
     sshPtr->attempts++;
     sshPtr->nextTry++;
-    if (sshPtr->signCalled && !sshPtr->relisted) {
+    if (!sshPtr->listed || (sshPtr->signCalled && !sshPtr->relisted)) {
 	/* Accepted and yet not in: the server may want a second factor. */
-	sshPtr->relisted = true;
+	sshPtr->relisted = sshPtr->signCalled;
 	DpSshSetState(sshPtr, DP_SSH_METHODS);
     }
     sshPtr->signCalled = false;

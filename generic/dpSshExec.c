@@ -288,15 +288,16 @@ OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
 
 /*
  * Puts a long line in front of the input, and what reads and runs it there in
- * its place: by the login shell, as sshd would. The input proper waits for the
- * start line, because head may read ahead.
+ * its place: by the login shell, as sshd would. The token stands there too, so
+ * that the command can be found and ended before it begins. The input proper
+ * waits for the start line, because head may read ahead.
  */
 static void
 WrapLine(DpSshExecOp *opPtr)
 {
     DpProc *procPtr = &opPtr->proc;
     DpBuf queue = {0};
-    char text[256];
+    char text[512];
 
     DpBufAppend(&queue, opPtr->line, opPtr->length);
     DpBufAppend(&queue, LINE_END, strlen(LINE_END));
@@ -307,8 +308,9 @@ WrapLine(DpSshExecOp *opPtr)
     procPtr->in = queue;
     snprintf(text, sizeof(text), "exec sh -c 'c=$(head -c %zu); case $c in"
 	    " *\"" LINE_END "\") exec \"$SHELL\" -c \"${c%%" LINE_END "}\";;"
-	    " esac; echo the command has not come whole >&2; exit 255'",
-	    procPtr->inFree);
+	    " esac; echo the command has not come whole >&2; exit 255' %.64s",
+	    procPtr->inFree,
+	    procPtr->token != NULL ? procPtr->token : "deployer");
     DpFree(opPtr->line);
     opPtr->line = DpStrdup(text);
     opPtr->length = strlen(text);
@@ -366,8 +368,9 @@ DrainStep(DpSsh *sshPtr)
     char byte;
     ssize_t n;
 
-    if (sshPtr->dry || sshPtr->turnSpent || sshPtr->inEnd
-	    || sshPtr->openingPtr != NULL) {
+    if (sshPtr->turnSpent || sshPtr->openingPtr != NULL
+	    || ((sshPtr->dry || sshPtr->inEnd)
+		    && DpBufLength(&sshPtr->inBuf) == 0)) {
 	return;
     }
     if (sshPtr->idleState == DP_IDLE_NONE) {
@@ -470,6 +473,7 @@ RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     int rc = libssh2_channel_process_startup(opPtr->channel, "exec", 4,
 	    opPtr->line, (unsigned int) opPtr->length);
 
+    opPtr->proc.begun = true;
     if (rc == LIBSSH2_ERROR_EAGAIN) {
 	return false;
     }
@@ -634,7 +638,8 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     bool progress = false;
 
     if (opPtr->proc.abandoned && (opPtr->state == EXEC_RUNNING
-	    || opPtr->state == EXEC_ENDING)) {
+	    || opPtr->state == EXEC_ENDING
+	    || (opPtr->state == EXEC_REQUEST && !opPtr->proc.begun))) {
 	SetExecState(opPtr, EXEC_FREEING);
     }
     switch (opPtr->state) {

@@ -91,7 +91,8 @@ struct DpSsh {
 	    verdict;
 
     /* Login. */
-    char *methods;              /* what the server takes, "" not known */
+    char *methods;              /* what the server takes, or is thought to */
+    bool listed;                /* it has said so itself */
     DpLoginStep step;
     DpSshTry *tries;
     int numTries, nextTry;

@@ -345,7 +345,9 @@ proc ::deployer::Abandon {host p token line opts options message} {
 proc ::deployer::Kill {host p token opts} {
     catch {
         set info [core::proc info $p]
-        if {[IsHost $host] && ![dict get $info ended]} {
+        # One that waits for its turn is never asked for once P is closed.
+        if {[IsHost $host] && ![dict get $info ended]
+                && [dict get $info begun]} {
             set pid [dict get $info pid]
             if {![KillFrom $host $pid $token $opts]} {
                 # The connection has no room for one more command.

@@ -175,14 +175,12 @@ oo::class create ::sshd::farm {
         return [file join $Dir known_hosts]
     }
 
-    # What the servers have logged, all of them together.
+    # What the servers have logged since the farm was made, all of them in one
+    # file. It only grows, also when they are started anew.
     method log {} {
         my variable Dir
-        set text ""
-        foreach file [lsort [glob -nocomplain -directory $Dir log*]] {
-            append text [::sshd::ReadFile $file]
-        }
-        return $text
+        set file [file join $Dir log]
+        return [expr {[file exists $file] ? [::sshd::ReadFile $file] : ""}]
     }
 
     # Process ids of the listening servers.
@@ -317,14 +315,15 @@ oo::class create ::sshd::farm {
     # sshd takes at most 16 addresses in one process.
     method StartAll {} {
         my variable Addresses Servers
+        set before [string length [my log]]
         set number 0
         for {set i 0} {$i < [llength $Addresses]} {incr i 16} {
             set group [lrange $Addresses $i $i+15]
             set config [my WriteConfig $number $group]
-            dict set Servers {*}[my StartOne $number $config]
+            dict set Servers {*}[my StartOne $config]
             incr number
         }
-        my AwaitListening
+        my AwaitListening $before
     }
 
     method WriteConfig {number addresses} {
@@ -364,10 +363,9 @@ oo::class create ::sshd::farm {
     # The server is the child of a shell that ends it when our end of the
     # pipe closes, so that none outlives a test that was killed. Returns
     # process id and channel.
-    method StartOne {number config} {
+    method StartOne {config} {
         my variable Dir
-        set log [file join $Dir log$number]
-        close [open $log w]
+        set log [file join $Dir log]
         set chan [open |[list sh -c {
             "$@" >/dev/null & echo $!
             read line
@@ -377,7 +375,8 @@ oo::class create ::sshd::farm {
         return [list [gets $chan] $chan]
     }
 
-    method AwaitListening {} {
+    # BEFORE: how much of the log is older than this start.
+    method AwaitListening {before} {
         my variable Addresses Servers
         set wanted [llength $Addresses]
         set listening 0
@@ -388,10 +387,11 @@ oo::class create ::sshd::farm {
                 if {[::sshd::Alive $process]} continue
                 set process
             }]] > 0}]
-            set listening [regexp -all {Server listening on} [my log]]
+            set listening [regexp -all {Server listening on} \
+                    [string range [my log] $before end]]
             expr {$ended || $listening >= $wanted}
         }
-        set log [my log]
+        set log [string range [my log] $before end]
         if {[regexp {Address already in use} $log]} {
             error "sshd: the port is already in use"
         }

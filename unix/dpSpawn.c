@@ -472,6 +472,7 @@ DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
 
     spawnedPtr = DpAlloc(sizeof(*spawnedPtr));
     DpProcInit(&spawnedPtr->proc, &spawnedType, loopPtr);
+    spawnedPtr->proc.begun = true;
     spawnedPtr->proc.merge = specPtr->merge;
     spawnedPtr->proc.pid = pid;
     spawnedPtr->pid = pid;

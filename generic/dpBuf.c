@@ -83,15 +83,20 @@ DpBufCut(DpBuf *bufPtr, size_t offset, size_t count)
 }
 
 ptrdiff_t
-DpBufFind(const DpBuf *bufPtr, const void *needle, size_t length)
+DpBufFind(const DpBuf *bufPtr, size_t offset, const void *needle,
+	size_t length)
 {
     const unsigned char *bytes = DpBufData(bufPtr);
-    size_t left = DpBufLength(bufPtr);
-    const unsigned char *at = bytes;
+    const unsigned char *at = bytes + offset;
+    size_t left;
 
-    if (length == 0) {
-	return 0;
+    if (offset > DpBufLength(bufPtr)) {
+	return -1;
     }
+    if (length == 0) {
+	return (ptrdiff_t) offset;
+    }
+    left = DpBufLength(bufPtr) - offset;
     while (left >= length) {
 	const unsigned char *hit = memchr(at, *(const unsigned char *) needle,
 		left - length + 1);

@@ -43,9 +43,9 @@ MODULE_SCOPE void DpBufConsume(DpBuf *bufPtr, size_t count);
 /* Takes count bytes out at offset from the front. */
 MODULE_SCOPE void DpBufCut(DpBuf *bufPtr, size_t offset, size_t count);
 
-/* Offset of needle from the front, or -1. */
-MODULE_SCOPE ptrdiff_t DpBufFind(const DpBuf *bufPtr, const void *needle,
-	size_t length);
+/* Where needle is, from the front, at or behind offset; -1: nowhere. */
+MODULE_SCOPE ptrdiff_t DpBufFind(const DpBuf *bufPtr, size_t offset,
+	const void *needle, size_t length);
 
 MODULE_SCOPE void DpBufFree(DpBuf *bufPtr);
 MODULE_SCOPE void DpBufWipe(DpBuf *bufPtr);     /* overwrites, then frees */

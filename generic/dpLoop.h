@@ -15,7 +15,8 @@
 
 #define DP_READABLE 1
 #define DP_WRITABLE 2
-#define DP_HANGUP   4           /* error or hangup; reported, never asked for */
+#define DP_HANGUP   4           /* error or hangup, reported in any case; asked
+				 * for, also that the peer has ended its side */
 
 typedef struct DpLoop DpLoop;
 

@@ -6,6 +6,7 @@
 
 #include "dpProc.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,21 +79,43 @@ DpProcWants(const DpProc *procPtr, int stream)
 	    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH;
 }
 
+/* Takes out the lines with TOKEN in them, which `set -x` prints. */
+static void
+CutLines(DpBuf *heldPtr, const char *token)
+{
+    ptrdiff_t at;
+
+    while ((at = DpBufFind(heldPtr, 0, token, strlen(token))) >= 0) {
+	const unsigned char *bytes = DpBufData(heldPtr);
+	size_t length = DpBufLength(heldPtr);
+	size_t first = (size_t) at;
+	const unsigned char *endPtr = memchr(bytes + at, '\n', length - first);
+
+	while (first > 0 && bytes[first - 1] != '\n') {
+	    first--;
+	}
+	DpBufCut(heldPtr, first, (endPtr == NULL ? length
+		: (size_t) (endPtr + 1 - bytes)) - first);
+    }
+}
+
 /* Gives up or ends the start filter: what was held is ordinary output. */
 static void
 ReleaseHeld(DpProc *procPtr, int stream)
 {
     DpBuf *heldPtr = &procPtr->held;
 
-    if (procPtr->echoText != NULL && !procPtr->started) {
+    if (procPtr->echoText != NULL) {
 	size_t length = strlen(procPtr->echoText);
 	ptrdiff_t at;
 
-	/* A shell that prints the line it could not parse prints our part. */
-	while ((at = DpBufFind(heldPtr, procPtr->echoText, length)) >= 0) {
+	/* A shell that prints the line, under `set -v` or because it could not
+	 * parse it, prints our part. */
+	while ((at = DpBufFind(heldPtr, 0, procPtr->echoText, length)) >= 0) {
 	    DpBufCut(heldPtr, (size_t) at, length);
 	}
     }
+    CutLines(heldPtr, procPtr->token);
     DpFree(procPtr->token);
     procPtr->token = NULL;
     DpBufAppend(&procPtr->out[stream], DpBufData(heldPtr),
@@ -128,6 +151,37 @@ Prompted(DpProc *procPtr)
 }
 
 /*
+ * The offset of the start line in `held`, -1 where it is not there yet: the
+ * token and a number. Elsewhere the token stands where a shell prints the
+ * command; what `set -x` prints of it has the number too.
+ */
+static ptrdiff_t
+FindStart(DpProc *procPtr)
+{
+    static const char word[] = "echo ";
+    size_t before = sizeof(word) - 1;
+    const DpBuf *heldPtr = &procPtr->held;
+    const unsigned char *bytes = DpBufData(heldPtr);
+    size_t length = strlen(procPtr->token);
+    ptrdiff_t at = -1;
+
+    do {
+	size_t behind;
+
+	at = DpBufFind(heldPtr, (size_t) (at + 1), procPtr->token, length);
+	behind = (size_t) at + length;
+	if (at < 0 || behind + 2 > DpBufLength(heldPtr)) {
+	    return -1;
+	}
+	if (bytes[behind] == ' ' && isdigit(bytes[behind + 1])
+		&& ((size_t) at < before
+		|| memcmp(bytes + at - before, word, before) != 0)) {
+	    return at;
+	}
+    } while (true);
+}
+
+/*
  * Looks through what is held for prompts and the start line. The line ends
  * the filter.
  */
@@ -140,13 +194,13 @@ Filter(DpProc *procPtr, int stream)
 
     if (procPtr->promptText != NULL) {
 	length = strlen(procPtr->promptText);
-	while ((at = DpBufFind(heldPtr, procPtr->promptText, length)) >= 0) {
+	while ((at = DpBufFind(heldPtr, 0, procPtr->promptText, length)) >= 0) {
 	    DpBufCut(heldPtr, (size_t) at, length);
 	    Prompted(procPtr);
 	}
     }
     length = strlen(procPtr->token);
-    at = DpBufFind(heldPtr, procPtr->token, length);
+    at = FindStart(procPtr);
     if (at >= 0) {
 	unsigned char *line = DpBufData(heldPtr) + at;
 	unsigned char *endPtr = memchr(line, '\n',

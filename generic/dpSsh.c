@@ -459,7 +459,7 @@ TransportReady(void *clientData, int mask)
 {
     DpSsh *sshPtr = clientData;
 
-    if ((mask & DP_HANGUP) && !DpSshReads(sshPtr)) {
+    if ((mask & DP_HANGUP) && (!DpSshReads(sshPtr) || sshPtr->askId != 0)) {
 	/* Would be reported for ever, and what is waited for is in vain. */
 	DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s (%s port %d)"
 		" was closed by the server", sshPtr->config.slug,

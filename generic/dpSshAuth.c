@@ -36,7 +36,7 @@ DpSshAuthTried(DpSsh *sshPtr, const char *method, const char *format, ...)
 	DpBufAppend(&sshPtr->tried, ", ", 2);
     }
     DpBufAppend(&sshPtr->tried, text, strlen(text));
-    if (method != NULL && DpBufFind(listPtr, method, strlen(method)) < 0) {
+    if (method != NULL && DpBufFind(listPtr, 0, method, strlen(method)) < 0) {
 	if (DpBufLength(listPtr) > 0) {
 	    DpBufAppend(listPtr, " ", 1);
 	}

@@ -170,6 +170,10 @@ DpSshFlush(DpSsh *sshPtr)
     if (DpSshReads(sshPtr)) {
 	mask |= DP_READABLE;
     }
+    if (sshPtr->askId != 0) {
+	/* A human need not answer for a peer that has gone. */
+	mask |= DP_HANGUP;
+    }
     sshPtr->transPtr->typePtr->want(sshPtr->transPtr, mask);
 }
 

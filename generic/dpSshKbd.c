@@ -185,6 +185,8 @@ PutQuestion(void *clientData, void *data)
     ask.echo = kbdPtr->echo;
     if (kbdPtr->numPrompts == 0 || DpSshAskOwner(sshPtr, &ask) == 0) {
 	GiveAnswers(kbdPtr, 0, NULL);
+    } else if (sshPtr->transPtr != NULL) {
+	sshPtr->transPtr->typePtr->want(sshPtr->transPtr, DP_HANGUP);
     }
 }
 

@@ -25,7 +25,11 @@ proc ::deployer::AskAll {} {
     while {[llength $Questions]} {
         set Questions [lassign $Questions question]
         lassign $question session id kind info prompt
-        if {[catch {AskOne $kind $info $prompt} answer options]} {
+        if {[AskOver $session]} {
+            # Nobody need answer for a connection that has gone meanwhile.
+            continue
+        }
+        if {[catch {AskOne $session $kind $info $prompt} answer options]} {
             # No answer: the connection says what it lacks. The fault of a
             # -prompt command is reported as one of an event handler.
             after 0 [list return -options $options $answer]
@@ -36,8 +40,14 @@ proc ::deployer::AskAll {} {
     set Questioning 0
 }
 
+# Whether a connection has ended.
+proc ::deployer::AskOver session {
+    return [expr {[catch {core::ssh state $session} state]
+        || $state eq "closed"}]
+}
+
 # The answer to one question, as core::ssh answer takes it.
-proc ::deployer::AskOne {kind info prompt} {
+proc ::deployer::AskOne {session kind info prompt} {
     set question [dict create slug [dict get $info slug] \
         host [dict get $info host] kind $kind name {} instruction {} \
         prompts {} echo {}]
@@ -64,7 +74,7 @@ proc ::deployer::AskOne {kind info prompt} {
     if {$prompt ne ""} {
         set answers [uplevel #0 [list {*}$prompt $question]]
     } elseif {[HasTerminal]} {
-        set answers [AskTerminal $question]
+        set answers [AskTerminal $session $question]
     } else {
         set answers {}
     }
@@ -87,11 +97,13 @@ proc ::deployer::HasTerminal {} {
 }
 
 # Asks on the terminal, with echo off where a prompt says so; the event loop
-# goes on meanwhile. Returns the answers, {} at end of file.
-proc ::deployer::AskTerminal question {
+# goes on meanwhile. Returns the answers, {} at end of file and where SESSION
+# ends before they are given.
+proc ::deployer::AskTerminal {session question} {
     set terminal [open /dev/tty r+]
     chan configure $terminal -blocking 0 -buffering none
     set answers {}
+    set watch [core::ssh opened $session]
     try {
         # The questions of several hosts follow each other.
         puts $terminal "Host [dict get $question slug]\
@@ -113,12 +125,19 @@ proc ::deployer::AskTerminal question {
                 set w [core::waiter new]
                 chan event $terminal readable \
                     [list ::deployer::AskRead $terminal $w]
+                core::waiter call $watch [list ::deployer::AskGone $terminal $w]
                 lassign [Await $w] ended line
+                core::waiter call $watch {}
             } finally {
                 if {$secret} {
                     exec stty echo <@ $terminal
                     puts $terminal ""
                 }
+            }
+            if {[AskOver $session]} {
+                puts $terminal "The connection to [dict get $question slug] has\
+                    ended; an answer is no longer needed."
+                return {}
             }
             if {$ended} {
                 return {}
@@ -127,10 +146,18 @@ proc ::deployer::AskTerminal question {
         }
     } finally {
         close $terminal
+        core::waiter drop $watch
     }
     return $answers
 }
 
+# Called from the event loop when the connection of a question has ended.
+proc ::deployer::AskGone {terminal w} {
+    chan event $terminal readable {}
+    core::waiter finish $w {1 {}}
+}
+
+# Called from the event loop when there is input on the terminal.
 proc ::deployer::AskRead {terminal w} {
     if {[catch {gets $terminal line} count]} {
         set count -1

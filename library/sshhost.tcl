@@ -139,10 +139,15 @@ oo::class create ::deployer::sshhost {
         if {$Session eq ""} {
             set config [my Config]
             incr Serial
+            # Where nothing can answer, ways to log in that ask are not tried.
+            set asked {}
+            if {[my Get -prompt] ne "" || [dict exists $config password]
+                    || [::deployer::HasTerminal]} {
+                set asked [list [namespace which my] Asked $Serial]
+            }
             # The config holds secrets, which an errorstack would show.
             if {[catch {
-                ::deployer::core::ssh open $config \
-                    [list [namespace which my] Asked $Serial]
+                ::deployer::core::ssh open $config $asked
             } session options]} {
                 ::deployer::Again $session $options
             }

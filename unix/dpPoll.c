@@ -16,6 +16,10 @@
 #   include <sys/epoll.h>
 #endif
 
+#ifndef POLLRDHUP
+#   define POLLRDHUP 0
+#endif
+
 /* Ready descriptors taken at once; more wait for the next turn. */
 #define BATCH 128
 
@@ -171,7 +175,8 @@ Control(DpPoll *pollPtr, int operation, DpWatch *watchPtr)
     struct epoll_event event = {.data.ptr = watchPtr};
 
     event.events = ((watchPtr->mask & DP_READABLE) ? EPOLLIN : 0u)
-	    | ((watchPtr->mask & DP_WRITABLE) ? EPOLLOUT : 0u);
+	    | ((watchPtr->mask & DP_WRITABLE) ? EPOLLOUT : 0u)
+	    | ((watchPtr->mask & DP_HANGUP) ? EPOLLRDHUP : 0u);
     epoll_ctl(pollPtr->epollFd, operation, watchPtr->fd, &event);
 }
 
@@ -214,7 +219,7 @@ DpPollRun(DpPoll *pollPtr, int milliseconds)
 	pollPtr->batch[n] = events[i].data.ptr;
 	pollPtr->masks[n] = ((bits & EPOLLIN) ? DP_READABLE : 0)
 		| ((bits & EPOLLOUT) ? DP_WRITABLE : 0)
-		| ((bits & (EPOLLERR | EPOLLHUP)) ? DP_HANGUP : 0);
+		| ((bits & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) ? DP_HANGUP : 0);
 	pollPtr->batchSize++;
     }
     return CallReady(pollPtr);
@@ -275,7 +280,8 @@ SetEvents(DpPoll *pollPtr, int i, const DpWatch *watchPtr)
     pollPtr->fds[i].revents = 0;
     pollPtr->fds[i].events = (short)
 	    (((watchPtr->mask & DP_READABLE) ? POLLIN : 0)
-	    | ((watchPtr->mask & DP_WRITABLE) ? POLLOUT : 0));
+	    | ((watchPtr->mask & DP_WRITABLE) ? POLLOUT : 0)
+	    | ((watchPtr->mask & DP_HANGUP) ? POLLRDHUP : 0));
 }
 
 void
@@ -330,7 +336,8 @@ DpPollRun(DpPoll *pollPtr, int milliseconds)
 	pollPtr->batch[n] = pollPtr->watches[i];
 	pollPtr->masks[n] = ((bits & POLLIN) ? DP_READABLE : 0)
 		| ((bits & POLLOUT) ? DP_WRITABLE : 0)
-		| ((bits & (POLLERR | POLLHUP | POLLNVAL)) ? DP_HANGUP : 0);
+		| ((bits & (POLLERR | POLLHUP | POLLNVAL | POLLRDHUP))
+		    ? DP_HANGUP : 0);
 	pollPtr->batchSize++;
     }
     return CallReady(pollPtr);

@@ -302,7 +302,7 @@ TestChanged(Tap *tapPtr, const char *name)
 	    (size_t) (strstr(begin, "-----END") - begin), true);
     length = DpBufLength(&body);
     for (size_t i = 0; i < length; i++) {
-	ptrdiff_t comment = DpBufFind(&body, "a comment", 9);
+	ptrdiff_t comment = DpBufFind(&body, 0, "a comment", 9);
 
 	if ((ptrdiff_t) i >= comment && (ptrdiff_t) i < comment + 9) {
 	    continue;

@@ -208,7 +208,6 @@ namespace eval ::kit {
                 [expr {[::sshd::Program $program] ne ""}]
     }
     tcltest::testConstraint root [expr {$::tcl_platform(user) eq "root"}]
-    tcltest::testConstraint notRoot [expr {$::tcl_platform(user) ne "root"}]
     tcltest::testConstraint linux [expr {$::tcl_platform(os) eq "Linux"}]
     tcltest::testConstraint proc [file isdirectory /proc/self/fd]
     tcltest::testConstraint ipv6 [expr {![catch {

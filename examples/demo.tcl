@@ -7,8 +7,7 @@
 package require deployer
 
 namespace eval ::demo {
-    source [file join [file dirname [file normalize [info script]]] \
-        .. tests sshd.tcl]
+    source [file join [file dirname [file normalize [info script]]] farm.tcl]
 
     deployer::service create AptGet {
         property packages {}
@@ -29,25 +28,12 @@ namespace eval ::demo {
         action uptime    {} { my hosts run uptime }
     }
 
-    # Makes the hosts web1 web2 web3 (of FARM) and here, and returns a service
-    # instance that stands for the application on them.
-    proc Application {farm} {
-        set hosts {}
-        foreach slug {web1 web2 web3} address [$farm addresses] {
-            lappend hosts [deployer::sshhost create ::demo::$slug \
-                -address $address {*}[$farm options]]
-        }
+    # Makes the hosts web1 web2 web3 and here, and returns a service instance
+    # that stands for the application on them.
+    proc Application {} {
+        set hosts [::farm::open ::demo {web1 web2 web3}]
         lappend hosts [deployer::localhost create ::demo::here]
         return [MyWebApplication create ::demo::app -hosts [list host $hosts]]
-    }
-
-    # Calls one action and prints what each host answered.
-    proc Show {app action} {
-        puts "app $action"
-        dict for {slug text} [$app $action] {
-            puts [format "    %-6s %s" $slug [join [split $text \n] "\n[
-                string repeat { } 11]"]]
-        }
     }
 
     # Without arguments: with a terminal two actions, else the first one.
@@ -60,14 +46,13 @@ namespace eval ::demo {
             }
         }
         puts "Three SSH hosts on a private sshd, and this machine."
-        set farm [::sshd::farm new -count 3]
         try {
-            set app [Application $farm]
+            set app [Application]
             foreach action $actions {
-                Show $app $action
+                ::farm::show "app $action" [$app $action]
             }
         } finally {
-            $farm destroy
+            ::farm::close
         }
     }
 }

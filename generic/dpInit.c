@@ -6,11 +6,14 @@
 
 #include "dpInit.h"
 
+#include "dpHostsetCmd.h"
+#include "dpNodesetCmd.h"
 #include "dpProcCmd.h"
 #include "dpSshCmd.h"
 #include "dpWait.h"
 
 #include <openssl/rand.h>
+#include <tclOO.h>
 
 /* core::token -- 32 hexadecimal digits that nobody can guess. */
 static int
@@ -76,7 +79,8 @@ Deployer_Init(Tcl_Interp *interp)
 {
     DpInterp *dpPtr;
 
-    if (Tcl_InitStubs(interp, "8.6", 0) == NULL) {
+    if (Tcl_InitStubs(interp, "8.6", 0) == NULL
+	    || Tcl_OOInitStubs(interp) == NULL) {
 	return TCL_ERROR;
     }
     dpPtr = DpInterpGet(interp);
@@ -94,7 +98,9 @@ Deployer_Init(Tcl_Interp *interp)
     Tcl_CreateObjCommand(interp, "::deployer::core::stats", StatsCmd, dpPtr,
 	    NULL);
     DpWaitInit(dpPtr);
+    DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);
     DpSshCmdInit(dpPtr);
+    DpHostsetCmdInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

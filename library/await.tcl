@@ -7,16 +7,28 @@
 
 namespace eval ::deployer {
     variable JobCount 0
-    variable Jobs               ;# coroutine -> waiter of its result
-    variable JobsByWaiter       ;# the reverse
+    variable Jobs               ;# coroutine -> 1 while it runs
+    variable JobsByWaiter       ;# waiter of a result -> coroutine
     variable Waiting            ;# coroutine of a job -> waiter it waits for
     variable Doomed             ;# coroutine -> path: cancelled while it ran
     variable Owned              ;# coroutine -> objects that die with the job
+    variable Ends               ;# coroutine -> what to call before they do
+    variable Ending             ;# coroutine -> waiter to finish afterwards
     array set Jobs {}
     array set JobsByWaiter {}
     array set Waiting {}
     array set Doomed {}
     array set Owned {}
+    array set Ends {}
+    array set Ending {}
+    # A part of an error trace that ends in a procedure or method; one that is
+    # a call of ours. Kept as values, so that they are compiled once.
+    variable TraceFrame \
+        {\n    \((procedure|class) "([^"\n]*)" [^\n]*line \d+\)$}
+    variable TraceInside [join {
+        {^"(?:core::waiter |::deployer::[A-Z]|::oo::Obj\d+::(?:my |[a-z]+::)|}
+        {\$\{ns\}::my |\$class create \$nested )}
+    } {}]
 
     namespace eval jobs {}
 }
@@ -121,38 +133,114 @@ proc ::deployer::Job {prefix args} {
     }
     set w [core::waiter new]
     set co ::deployer::jobs::[incr JobCount]
-    set Jobs($co) $w
+    set Jobs($co) 1
     set JobsByWaiter($w) $co
     if {$context ne ""} {
         set Contexts($co) $context
     }
-    coroutine $co ::deployer::JobMain $co $w $parent $prefix
+    coroutine $co ::deployer::JobMain $co $parent $prefix \
+        [list ::deployer::JobFinish $w]
     return $w
 }
 
-proc ::deployer::JobMain {co w parent prefix} {
+# The same, for many: has no waiter; at its end {*}END CODE RESULT OPTIONS is
+# called. Returns the coroutine.
+proc ::deployer::JobCalling {prefix end} {
+    variable JobCount
     variable Jobs
-    variable JobsByWaiter
+    variable Contexts
+    set parent [info coroutine]
+    set co ::deployer::jobs::[incr JobCount]
+    set Jobs($co) 1
+    if {[info exists Contexts($parent)]} {
+        set Contexts($co) $Contexts($parent)
+    }
+    coroutine $co ::deployer::JobMain $co $parent $prefix $end
+    return $co
+}
+
+proc ::deployer::JobMain {co parent prefix end} {
+    variable Jobs
     variable Contexts
     variable Waiting
     variable Doomed
     variable Owned
+    variable Ending
     set code [catch {uplevel #0 $prefix} result options]
-    if {[info exists Owned($co)]} {
-        Disown $co $parent $result
+    if {$code == 1} {
+        # It has the words of every call, and those of the failures below.
+        dict unset options -errorstack
     }
-    unset -nocomplain Jobs($co) JobsByWaiter($w) Contexts($co) Waiting($co)
-    unset -nocomplain Doomed($co)
+    if {[info exists Owned($co)]} {
+        JobLeave $co $parent code result options
+    }
+    unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co)
+    if {[info exists Ending($co)]} {
+        core::waiter finish $Ending($co) {}
+    }
     if {$code == 2} {
         # A script that ends by `return`.
         dict set options -level 0
         set code [dict get $options -code]
     }
+    {*}$end $code $result $options
+}
+
+proc ::deployer::JobFinish {w code result options} {
+    variable JobsByWaiter
+    unset -nocomplain JobsByWaiter($w)
     if {$code} {
         core::waiter finish $w $result $options
     } else {
         core::waiter finish $w $result
     }
+}
+
+# An error trace without the frames of ours: those between the code of a job and
+# whoever waits for it, and those below the words that the code called.
+proc ::deployer::TrimTrace trace {
+    variable TraceFrame
+    variable TraceInside
+    if {[string first \x01 $trace] >= 0} {
+        return $trace
+    }
+    set parts [lassign [split [string map [list \
+        "\n    while executing\n" \x01w "\n    invoked from within\n" \x01i] \
+        $trace] \x01] message]
+    # The job itself, and whatever waited for it.
+    set last [lsearch -exact $parts "i\"uplevel #0 \$prefix\""]
+    if {$last >= 0} {
+        set parts [lrange $parts 0 $last-1]
+        if {$last > 0} {
+            lset parts end [regsub {\n    \("uplevel" body line \d+\)$} \
+                [lindex $parts end] {}]
+        }
+    }
+    # From the outermost: a name without namespace is one of ours only where it
+    # is called from one of ours.
+    set kept {}
+    set inside 1
+    foreach part [lreverse $parts] {
+        if {[regexp -- $TraceFrame $part - kind name]} {
+            set inside [expr {[string match ::deployer::* $name]
+                || [regexp {::<(?:array|guard)>$} $name]
+                || $inside && $kind eq "procedure"
+                    && [namespace which -command ::deployer::$name] ne ""}]
+            set ours $inside
+        } else {
+            set ours [regexp -- $TraceInside [string range $part 1 end]]
+        }
+        if {!$ours} {
+            lappend kept [string range $part 1 end]
+        }
+    }
+    set trace $message
+    set how "while executing"
+    foreach part [lreverse $kept] {
+        append trace "\n    $how\n" $part
+        set how "invoked from within"
+    }
+    return $trace
 }
 
 # The coroutine of the job whose result is W; "" once it has ended.
@@ -169,12 +257,17 @@ proc ::deployer::JobOf w {
 # the hosts. Returns 0 where the job has ended already.
 proc ::deployer::JobCancel {w {path {}}} {
     variable JobsByWaiter
-    variable Waiting
-    variable Doomed
     if {![info exists JobsByWaiter($w)]} {
         return 0
     }
-    set co $JobsByWaiter($w)
+    JobStop $JobsByWaiter($w) $path
+    return 1
+}
+
+# The same for the job of coroutine CO, which runs.
+proc ::deployer::JobStop {co {path {}}} {
+    variable Waiting
+    variable Doomed
     if {[info exists Waiting($co)] && ![core::waiter ready $Waiting($co)]} {
         core::waiter finish $Waiting($co) cancelled \
             [list -code 1 -level 0 \
@@ -182,7 +275,6 @@ proc ::deployer::JobCancel {w {path {}}} {
     } else {
         set Doomed($co) $path
     }
-    return 1
 }
 
 # Whether this code runs in a job, so that something can hold until it returns.
@@ -212,23 +304,53 @@ proc ::deployer::Keep object {
     return $object
 }
 
-# The end of job CO: its objects die, but for those in its result (itself, or
-# an element of it), which pass to the job that started this one.
-proc ::deployer::Disown {co parent result} {
+# The end of job CO: its objects die, but for those that its result holds, which
+# pass to the job that started this one.
+proc ::deployer::JobLeave {co parent codeVar resultVar optionsVar} {
+    upvar 1 $codeVar code $resultVar result $optionsVar options
     variable Jobs
     variable Owned
+    variable Ends
+    set ends ""
+    if {[info exists Ends($co)]} {
+        # {prefix objects code result options}: code, result and options may
+        # become others.
+        set ends $Ends($co)
+        lassign [{*}$ends $Owned($co) $code $result $options] \
+            code result options
+        unset Ends($co)
+    }
     set objects $Owned($co)
     unset Owned($co)
-    if {[catch {llength $result}]} {
-        set result {}
-    }
     foreach object $objects {
-        if {$object in $result} {
+        if {![info object isa object $object]} {
+            continue
+        }
+        if {$result ne "" && [Holds $result $object]} {
             if {[info exists Jobs($parent)]} {
                 lappend Owned($parent) $object
+                if {$ends ne ""} {
+                    set Ends($parent) $ends
+                }
             }
-        } elseif {[info object isa object $object]} {
-            catch {$object destroy}
+        } else {
+            # No filter of the user's runs for that.
+            catch {rename $object {}}
         }
     }
+}
+
+# Whether RESULT names OBJECT, or something that lives in it, at any depth.
+proc ::deployer::Holds {result object} {
+    if {[string first [info object namespace $object]:: $result] >= 0} {
+        return 1
+    }
+    set at 0
+    while {[set at [string first $object $result $at]] >= 0} {
+        incr at [string length $object]
+        if {![string is wordchar -strict [string index $result $at]]} {
+            return 1
+        }
+    }
+    return 0
 }

@@ -1,4 +1,4 @@
-# define.tcl -- the metaclass deployer::service and the words of its bodies.
+# define.tcl -- the metaclass deployer::service, and how bodies are evaluated.
 #
 # Layer T2. What a body says becomes methods of a real TclOO class, so that
 # `next`, `mixin` and `info class` tell the truth, and facts that are no
@@ -6,8 +6,10 @@
 #
 #   space      namespace in which the class was defined
 #   name       its simple name; outer: the class that it is nested in, or ""
-#   place      {file line}, "" and 0 where they are not known
-#   members    name -> dict kind place ..., in the order of definition
+#   place      {file line}, "" and 0 where they are not known (see BodyPlace)
+#   source     the commands that defined it, each a list of words
+#   members    name -> dict kind place source serial ..., in the order of
+#              definition; serial counts the members of all classes
 #   nested     the nested classes, which die with this one
 #   roles isolate justone map hosts group describe loggers default
 #              only those that this very class sets; map and hosts are
@@ -20,15 +22,8 @@ namespace eval ::deployer {
     variable Bodies             ;# namespace of a body at work -> dict
     array set Bodies {}
 
+    variable MemberCount 0
     variable CoreWords {}       ;# commands of oo::define that were looked at
-
-    variable ReservedNames {
-        hosts host parent root at info fork initialize console report loggers
-        sandbox destroy unknown eval variable varname
-    }
-    # Kept as one value, so that it is compiled once.
-    variable NamePattern {^[[:alpha:]_][^\s:/,;*?"$\\{}()\[\]]*$}
-    variable Groups {production staging beta local utility other}
 
     # Bodies are evaluated in namespaces of their own below bodies, which find
     # the definers first, then the user's namespace, then the global one.
@@ -41,26 +36,52 @@ namespace eval ::deployer {
 oo::class create ::deployer::service {
     superclass oo::class
 
-    # create NAME ?BODY?; the form <nested> FACTS SUPER BODY is for the definer
-    # `service` alone.
+    # NAME ?BODY?; the form NAME <nested> ... is for the definer `service`.
+    self method create {name args} {
+        if {[lindex $args 0] ne "<nested>"} {
+            set space [uplevel 1 {::namespace current}]
+            ::deployer::CheckFree $name $space \
+                [::deployer::FramePlace [info frame -1] {{} 0}]
+            if {[llength $args] > 1} {
+                ::deployer::WrongArgs "deployer::service create NAME ?BODY?"
+            }
+            set body [lindex $args 0]
+            set facts [dict create space $space place \
+                [::deployer::BodyPlace [info frame -1] $body] \
+                source [list [list deployer::service create $name $body]]]
+            set args [list <nested> $facts ::deployer::Service $body ""]
+        }
+        if {![catch {next $name {*}$args} result options]} {
+            return $result
+        }
+        # The frame of `next` is ours and says nothing.
+        dict set options -errorinfo [string map [list "\n    invoked from\
+            within\n\"next \$name {*}\$args\"" {}] \
+            [dict get $options -errorinfo]]
+        dict incr options -level
+        return -options $options $result
+    }
+
+    # ?BODY?, or what `create` gives: <nested> FACTS SUPER BODY DEAL.
     constructor args {
         next
-        set facts [dict create space [uplevel 1 {::namespace current}] \
-            name [namespace tail [self]] outer "" members {} nested {}]
-        set super ::deployer::Service
         if {[lindex $args 0] eq "<nested>"} {
-            lassign $args - given super body
-            set facts [dict merge $facts $given]
+            lassign $args - given super body deal
         } elseif {[llength $args] > 1} {
-            ::deployer::WrongArgs "deployer::service create NAME ?BODY?"
+            ::deployer::WrongArgs "deployer::service new ?BODY?"
         } else {
+            set super ::deployer::Service
             set body [lindex $args 0]
-            dict set facts place [::deployer::BodyPlace [info frame -1] $body]
+            set deal ""
+            set given [dict create space [uplevel 1 {::namespace current}] \
+                place [::deployer::BodyPlace [info frame -1] $body] \
+                source [list [list deployer::service new $body]]]
         }
-        variable Facts $facts
+        variable Facts [dict merge [dict create \
+            name [namespace tail [self]] outer "" members {} nested {}] $given]
         oo::define [self] superclass $super
-        ::deployer::EvalBody [self] [dict get $facts space] \
-            [dict get $facts place] $body
+        ::deployer::EvalBody [self] [dict get $Facts space] \
+            [dict get $Facts place] $body [dict create deal $deal]
     }
 
     # A class that failed in its body dies here as well.
@@ -68,7 +89,10 @@ oo::class create ::deployer::service {
         variable Facts
         incr ::deployer::Epoch
         if {[info exists Facts]} {
-            foreach class [dict get $Facts nested] {
+            set nested [dict get $Facts nested]
+            dict set Facts nested {}
+            ::deployer::LeaveOuter [self] [dict get $Facts outer]
+            foreach class $nested {
                 if {[info object isa object $class]} {
                     $class destroy
                 }
@@ -80,14 +104,74 @@ oo::class create ::deployer::service {
     }
 }
 
-# deployer::define CLASS BODY -- adds to a service. {DEPLOYER DEFINE word}.
+# deployer::define CLASS BODY -- adds to a service; where the body fails the
+# class is what it was. {DEPLOYER DEFINE word}.
 proc ::deployer::define {class body} {
     set found [uplevel 1 [list ::namespace which -command $class]]
     if {![IsService $found]} {
-        Fail [list DEFINE $class] "\"$class\" is no service"
+        Fail [list DEFINE $class] "\"[Shorten $class 40]\" is no\
+            service[AtPlace [FramePlace [info frame -1] {{} 0}]]"
     }
-    EvalBody $found [uplevel 1 {::namespace current}] \
-        [BodyPlace [info frame -1] $body] $body
+    set place [BodyPlace [info frame -1] $body]
+    set space [uplevel 1 {::namespace current}]
+    set deal [DealBegin $found]
+    set code [catch {
+        EvalBody $found $space $place $body \
+            [dict create deal $deal again 1]
+        DealEnd $deal
+    } message options]
+    if {$code} {
+        DealUndo $deal
+        # An error of the body is one of our caller's already.
+        if {$code != 2} {
+            dict incr options -level
+        }
+        return -options $options $message
+    }
+    namespace upvar [info object namespace $found] Facts facts
+    dict lappend facts source [list deployer::define $class $body]
+    return
+}
+
+# Raises {DEPLOYER DEFINE NAME} where NAME, seen from namespace SPACE, is taken;
+# PLACE is where the definition stands.
+proc ::deployer::CheckFree {name space place} {
+    set full $name
+    if {![string match ::* $name]} {
+        set full [string trimright $space :]::$name
+    }
+    if {$name eq "" || [namespace which -command $full] eq ""} {
+        return
+    }
+    set advice "there is another command of that name"
+    if {[IsService $full]} {
+        set advice "it exists already; destroy it first, or add to it with\
+            deployer::define"
+    }
+    return -level 2 -code error -errorcode [list DEPLOYER DEFINE $name] \
+        "service \"[Shorten $name 80]\" cannot be made:\
+            $advice[AtPlace $place]"
+}
+
+# Nested CLASS dies; where OUTER lives on it forgets it.
+proc ::deployer::LeaveOuter {class outer} {
+    variable Epoch
+    if {$outer eq "" || ![IsService $outer]} {
+        return
+    }
+    namespace upvar [info object namespace $outer] Facts facts
+    set at [lsearch -exact [dict get $facts nested] $class]
+    if {$at < 0} {
+        return
+    }
+    dict set facts nested [lreplace [dict get $facts nested] $at $at]
+    dict for {name entry} [dict get $facts members] {
+        if {[dict exists $entry class] && [dict get $entry class] eq $class} {
+            dict unset facts members $name
+            ::oo::define $outer deletemethod $name
+        }
+    }
+    incr Epoch
 }
 
 proc ::deployer::IsService class {
@@ -96,10 +180,14 @@ proc ::deployer::IsService class {
 }
 
 # Evaluates BODY for CLASS with the definers at hand. SPACE is the user's
-# namespace, PLACE the {file line} where BODY begins. WITHIN is given for what an
-# outer class says about this one: the dotted name of this one, as it stands on
-# the line PLACE. An error of the body becomes that of our caller.
-proc ::deployer::EvalBody {class space place body {within {}}} {
+# namespace, PLACE the {file line} where BODY begins. An error of the body
+# becomes that of our caller. GIVEN is a dict:
+#   within   for what an outer class says about this one: the dotted name of
+#            this one, as it stands on the line PLACE
+#   source   the words that stand there
+#   deal     that of the deployer::define at work, else ""
+#   again    1 where the class stands already
+proc ::deployer::EvalBody {class space place body given} {
     variable Bodies
     variable BodyCount
     variable Epoch
@@ -110,11 +198,26 @@ proc ::deployer::EvalBody {class space place body {within {}}} {
         lappend path $space
     }
     namespace eval $ns [list ::namespace path $path]
-    set Bodies($ns) [dict create class $class space $space place $place \
-        at $place within $within reaches {}]
+    set Bodies($ns) [dict merge [dict create class $class space $space \
+        place $place at $place within "" source "" deal "" again 0 \
+        reaches {} made {}] $given]
     set code [catch {namespace eval $ns $body} result options]
+    if {$code == 2 && [dict get $options -code] == 1} {
+        # return -code error
+        set code 1
+        dict set options -level 0
+    }
     if {$code in {0 2}} {
         set code [catch {EndBody $ns} result options]
+    } elseif {$code == 1} {
+        lassign [UnknownWord $ns $result $options] result options
+    } elseif {$code in {3 4}} {
+        set word [expr {$code == 3 ? "break" : "continue"}]
+        set result "the body of service \"$class\" has a \"$word\" outside of a\
+            loop[AtPlace $place]"
+        set code 1
+        set options [list -code 1 -level 0 -errorinfo $result \
+            -errorcode [list DEPLOYER DEFINE $word]]
     }
     unset Bodies($ns)
     namespace delete $ns
@@ -127,6 +230,41 @@ proc ::deployer::EvalBody {class space place body {within {}}} {
     }
     dict incr options -level 2
     return -options $options $result
+}
+
+# MESSAGE and OPTIONS of an error of the body NS; where the body itself has a
+# word that means nothing, those of an error that says so.
+proc ::deployer::UnknownWord {ns message options} {
+    variable Bodies
+    if {[lrange [dict get $options -errorcode] 0 2] ne {TCL LOOKUP COMMAND}} {
+        return [list $message $options]
+    }
+    set word [lindex [dict get $options -errorcode] 3]
+    set trace [dict get $options -errorinfo]
+    set tag "\n    (in namespace eval \"$ns\" script line "
+    set at [string first $tag $trace]
+    # Further frames are those of a command of the user's that failed.
+    if {$at < 0 || [string first "\n    invoked from within\n" \
+            [string range $trace 0 $at]] >= 0} {
+        return [list $message $options]
+    }
+    set line [scan [string range $trace $at+[string length $tag] end] %d]
+    set place [FramePlace [dict create line $line] \
+        [dict get $Bodies($ns) place]]
+    set told "\"[Shorten $word 40]\" is no word of a service's body, and no\
+        command[AtPlace $place]"
+    dict set options -errorcode [list DEPLOYER DEFINE $word]
+    dict set options -errorinfo $told[string range $trace $at end]
+    return [list $told $options]
+}
+
+# PLACE for the end of a sentence, "" where it is not known.
+proc ::deployer::AtPlace place {
+    lassign $place file line
+    if {$file eq ""} {
+        return ""
+    }
+    return " (file \"$file\" line $line)"
 }
 
 # The error trace of OPTIONS, of the body NS of CLASS, without our own frames.
@@ -163,15 +301,22 @@ proc ::deployer::EndBody ns {
     set class [ClassOf $ns]
     set space [dict get $Bodies($ns) space]
     foreach reach [dict get $Bodies($ns) reaches] {
-        lassign $reach definer path words at
+        lassign $reach definer path words at source
         dict set Bodies($ns) at $at
+        dict set Bodies($ns) source $source
         set rest [lassign $path name]
         set within [string trimleft [dict get $Bodies($ns) within].$name .]
         set nested [OwnNested $ns $name [join [list $within {*}$rest] .]]
         if {[llength $rest]} {
             set words [linsert $words 0 [join $rest .]]
         }
-        EvalBody $nested $space $at [list $definer {*}$words] $within
+        EvalBody $nested $space $at [list $definer {*}$words] [dict create \
+            within $within source $source again 1 \
+            deal [dict get $Bodies($ns) deal]]
+        namespace upvar [info object namespace $nested] Facts inner
+        if {$source ni [dict get $inner source]} {
+            dict lappend inner source $source
+        }
     }
     namespace upvar [info object namespace $class] Facts facts
     incr Epoch
@@ -201,12 +346,22 @@ proc ::deployer::OwnNested {ns name path} {
     set member [Member $class $name]
     if {[dict exists $member class]} {
         set nested [dict get $member class]
-        if {[dict get $member owner] eq $class} {
+        set owner [dict get $member owner]
+        if {$owner eq $class} {
             return $nested
         }
+        set lineage [Lineage $class]
+        if {[lsearch -exact $lineage $owner]
+                < [lsearch -exact $lineage $class]} {
+            FailDefine $ns $path "\"$path\" reaches into \"$name\" of $owner,\
+                which is mixed into $class and stands above it"
+        }
+        # It stays where it was among the members.
         AddNested $ns $name $nested [dict create \
             space [dict get $Bodies($ns) space] name $name outer $class \
-            place [dict get $Bodies($ns) at]] {}
+            place [dict get $Bodies($ns) at] \
+            source [list [dict get $Bodies($ns) source]]] {} \
+            [dict get $member serial]
         return $class.$name
     }
     FailDefine $ns $path "\"$path\" reaches into \"$name\", which is no nested\
@@ -231,27 +386,35 @@ proc ::deployer::AdoptWords {} {
 }
 
 # {file line} where BODY begins in the command of FRAME, a result of `info
-# frame`; BASE is the place of the body that the command stands in.
+# frame`; BASE is the place of the body that the command stands in. A third
+# element, 1, says that BODY is not written out there, so that its lines cannot
+# be told from each other.
 proc ::deployer::BodyPlace {frame body {base {{} 0}}} {
-    lassign [FramePlace $frame $base] file line
+    lassign [FramePlace $frame $base] file line fixed
     if {$file eq ""} {
         return {{} 0}
     }
-    set at [string first $body [dict get $frame cmd]]
-    if {$body ne "" && $at > 0} {
-        set before [string range [dict get $frame cmd] 0 $at-1]
-        incr line [regexp -all \n $before]
+    set command [dict get $frame cmd]
+    set at [string last $body $command]
+    if {$at <= 0 && $body ne ""} {
+        return [list $file $line 1]
     }
-    return [list $file $line]
+    if {$body ne "" && $fixed eq ""} {
+        incr line [regexp -all \n [string range $command 0 $at-1]]
+    }
+    return [list $file $line {*}$fixed]
 }
 
 proc ::deployer::FramePlace {frame base} {
     if {[dict exists $frame file]} {
         return [list [dict get $frame file] [dict get $frame line]]
     }
-    lassign $base file line
+    lassign $base file line fixed
     if {$file eq "" || ![dict exists $frame line]} {
         return {{} 0}
+    }
+    if {$fixed ne ""} {
+        return $base
     }
     return [list $file [expr {$line + [dict get $frame line] - 1}]]
 }
@@ -264,10 +427,12 @@ proc ::deployer::BodyOf word {
         Fail [list DEFINE $word] \
             "\"$word\" works only in the body of a service"
     }
-    # The line goes into the entry of a member and into errors.
+    # Line and words go into the entry of a member, the line into errors.
     if {[dict get $Bodies($ns) within] eq ""} {
         dict set Bodies($ns) at [FramePlace [info frame -2] \
             [dict get $Bodies($ns) place]]
+        dict set Bodies($ns) source \
+            [list $word {*}[lrange [info level -1] 1 end]]
     }
     return $ns
 }
@@ -275,29 +440,52 @@ proc ::deployer::BodyOf word {
 # Raises {DEPLOYER DEFINE WORD}; the sentence ends in the file and line.
 proc ::deployer::FailDefine {ns word message} {
     variable Bodies
-    lassign [dict get $Bodies($ns) at] file line
-    if {$file ne ""} {
-        append message " (file \"$file\" line $line)"
-    }
+    append message [AtPlace [dict get $Bodies($ns) at]]
     return -level 2 -code error -errorcode [list DEPLOYER DEFINE $word] $message
 }
 
 # Sets facts of the class that the body NS is about.
 proc ::deployer::SetFact {ns key value} {
     variable Bodies
-    namespace upvar [info object namespace [dict get $Bodies($ns) class]] \
-        Facts facts
+    set class [dict get $Bodies($ns) class]
+    if {$key in {hosts map isolate justone roles}
+            && [dict get $Bodies($ns) again]
+            && [set instance [FirstInstance $class]] ne ""} {
+        FailDefine $ns $key "service $class has instances, as $instance, which\
+            have their hosts already: destroy them before \"$key\" changes"
+    }
+    namespace upvar [info object namespace $class] Facts facts
     dict set facts $key $value
+}
+
+# An instance of CLASS or of a class derived from it, "" where there is none.
+proc ::deployer::FirstInstance class {
+    set instance [lindex [info class instances $class] 0]
+    foreach derived [info class subclasses $class] {
+        if {$instance eq "" && [IsService $derived]} {
+            set instance [FirstInstance $derived]
+        }
+    }
+    return $instance
 }
 
 # Adds member NAME of KIND; ENTRY holds what else is known about it. A class has
 # one member of a name, the last.
 proc ::deployer::AddMember {ns kind name entry} {
     variable Bodies
+    variable MemberCount
     set class [dict get $Bodies($ns) class]
+    DropMember $ns $name
     namespace upvar [info object namespace $class] Facts facts
-    dict set facts members $name \
-        [dict create kind $kind place [dict get $Bodies($ns) at] {*}$entry]
+    if {[dict exists $facts members $name]} {
+        # It keeps its place among the members.
+        set serial [dict get $facts members $name serial]
+    } else {
+        set serial [incr MemberCount]
+    }
+    dict set facts members $name [dict create kind $kind \
+        place [dict get $Bodies($ns) at] \
+        source [dict get $Bodies($ns) source] serial $serial {*}$entry]
     # TclOO alone goes by the first letter.
     if {[string index $name 0] eq "_"} {
         ::oo::define $class unexport $name
@@ -306,446 +494,37 @@ proc ::deployer::AddMember {ns kind name entry} {
     }
 }
 
-# Checks a name that a definer is to give; ALIAS allows dots.
-proc ::deployer::CheckName {ns name {alias 0}} {
-    variable ReservedNames
-    variable NamePattern
-    if {$name in $ReservedNames} {
-        FailDefine $ns $name "\"$name\" is reserved and cannot be redefined"
-    }
-    if {![regexp -- $NamePattern $name] || !$alias && [string match *.* $name]} {
-        FailDefine $ns $name "\"[Shorten $name 40]\" cannot be a name: it must\
-            begin with a letter or \"_\" and have no white space or any of\
-            :/.,;*?\"\$\\{}()\[\]"
-    }
-}
-
-# A definer whose NAME has dots reaches into nested services; it is looked at
-# when the body ends. Returns whether it is one.
-proc ::deployer::Reaches {ns definer name words} {
+# Member NAME is about to be redefined: what came with the old one goes: its
+# aliases, its being the default, its nested class.
+proc ::deployer::DropMember {ns name} {
     variable Bodies
-    if {[string first . $name] < 0} {
-        return 0
-    }
-    set path [split $name .]
-    foreach part $path {
-        if {$part eq ""} {
-            FailDefine $ns $name "\"$name\" cannot be a name: a word between\
-                dots is empty"
-        }
-    }
-    dict update Bodies($ns) reaches reaches {
-        lappend reaches [list $definer $path $words [dict get $Bodies($ns) at]]
-    }
-    return 1
-}
-
-# The method that launches itself as a job: a line of ours stands before the
-# body, on the same line, and only the call that comes from outside takes it.
-# Values go on in the order of the formal arguments.
-proc ::deployer::AddAction {class name formals body} {
-    set values {}
-    foreach formal $formals {
-        append values " \[[list set [lindex $formal 0]]\]"
-    }
-    if {[lindex $formals end 0] eq "args"} {
-        set values "[string range $values 0 end-11] {*}\[set args\]"
-    }
-    ::oo::define $class method $name $formals "if {\[::deployer::Entry\
-        \[self namespace\] \[self call\]\]} {return {*}\[::deployer::Launch\
-        \[self namespace\] \[self method\] \[list$values\]\]}; $body"
-}
-
-# The definers.
-
-proc ::deployer::WordProperty args {
-    set ns [BodyOf property]
-    if {[llength $args] ni {1 2}} {
-        FailDefine $ns property "should be \"property NAME ?VALUE?\""
-    }
-    set name [lindex $args 0]
-    if {[Reaches $ns property $name [lrange $args 1 end]]} {
+    set class [dict get $Bodies($ns) class]
+    namespace upvar [info object namespace $class] Facts facts
+    if {![dict exists $facts members $name]} {
         return
     }
-    CheckName $ns $name
-    set class [ClassOf $ns]
-    if {[llength $args] == 2} {
-        ::oo::define $class method $name {} [list return [lindex $args 1]]
-    } else {
-        ::oo::define $class method $name {} \
-            [list tailcall ::deployer::FailRequired $class $name]
+    set old [dict get $facts members $name]
+    if {[dict exists $facts default] && [dict get $facts default] eq $name} {
+        dict unset facts default
     }
-    AddMember $ns property $name [list required [expr {[llength $args] == 1}]]
-}
-
-proc ::deployer::WordGetter args {
-    set ns [BodyOf getter]
-    set words [lassign $args name]
-    set safe 0
-    if {[llength $words] == 2 && [lindex $words 0] eq "-safe"} {
-        set safe 1
-        set words [lrange $words 1 end]
-    } elseif {[string match -* [lindex $words 0]] && [llength $words] > 1} {
-        FailDefine $ns [lindex $words 0] "getter $name: unknown option\
-            \"[lindex $words 0]\": must be -safe"
-    }
-    if {[llength $words] != 1} {
-        FailDefine $ns getter "should be \"getter NAME ?-safe? BODY\""
-    }
-    if {[Reaches $ns getter $name [lrange $args 1 end]]} {
-        return
-    }
-    CheckName $ns $name
-    AddAction [ClassOf $ns] $name {} [lindex $words 0]
-    AddMember $ns getter $name [list safe $safe body [lindex $words 0]]
-}
-
-proc ::deployer::WordAction args {
-    variable Bodies
-    set ns [BodyOf action]
-    if {[llength $args] < 3} {
-        FailDefine $ns action "should be \"action NAME ?options? ARGS BODY\""
-    }
-    set name [lindex $args 0]
-    lassign [lrange $args end-1 end] formals body
-    set entry [ActionOptions $ns $name [lrange $args 1 end-2]]
-    if {[Reaches $ns action $name [lrange $args 1 end]]} {
-        return
-    }
-    CheckName $ns $name
-    foreach alias [dict get $entry alias] {
-        CheckName $ns $alias 1
-        if {$alias eq $name} {
-            FailDefine $ns $alias "action $name cannot be its own alias"
-        }
-    }
-    set class [ClassOf $ns]
-    if {![string is list $formals]
-            || [catch {AddAction $class $name $formals $body} message]} {
-        if {![string is list $formals]} {
-            set message "the arguments are no list"
-        }
-        FailDefine $ns $name "action $name: $message"
-    }
-    AddMember $ns action $name \
-        [dict merge $entry [list formals $formals body $body]]
-    foreach alias [dict get $entry alias] {
-        ::oo::define $class forward $alias my $name
-        AddMember $ns alias $alias [list target $name]
-    }
-    if {[dict get $entry default]} {
-        SetFact $ns default $name
-    }
-}
-
-# The dict of an action's options, each with its default.
-proc ::deployer::ActionOptions {ns name words} {
-    set entry {
-        alias {} default 0 onceforall 0 oneonly 0 quiet 0 complete {} doc {}
-    }
-    for {set i 0} {$i < [llength $words]} {incr i} {
-        set option [lindex $words $i]
-        switch -- $option {
-            -default - -onceforall - -oneonly - -quiet {
-                dict set entry [string range $option 1 end] 1
-            }
-            -alias - -complete - -doc {
-                if {[incr i] >= [llength $words]} {
-                    FailDefine $ns $option \
-                        "action $name: value for \"$option\" missing"
+    switch -- [dict get $old kind] {
+        action {
+            foreach alias [dict get $old alias] {
+                if {[dict exists $facts members $alias target]
+                        && [dict get $facts members $alias target] eq $name} {
+                    dict unset facts members $alias
+                    ::oo::define $class deletemethod $alias
                 }
-                set value [lindex $words $i]
-                if {$option ne "-doc" && ![string is list $value]} {
-                    FailDefine $ns $option "action $name: $option must be a\
-                        list, not \"[Shorten $value 40]\""
-                }
-                dict set entry [string range $option 1 end] $value
-            }
-            default {
-                FailDefine $ns $option "action $name: unknown option\
-                    \"[Shorten $option 40]\": must be -alias, -complete,\
-                    -default, -doc, -onceforall, -oneonly or -quiet"
             }
         }
-    }
-    return $entry
-}
-
-proc ::deployer::WordService args {
-    variable Bodies
-    set ns [BodyOf service]
-    if {[llength $args] < 2} {
-        FailDefine $ns service "should be \"service NAME ?SUPER? ?-map DICT?\
-            ?-isolate ?ROLE?? ?-justone? BODY\""
-    }
-    set name [lindex $args 0]
-    set body [lindex $args end]
-    set words [lrange $args 1 end-1]
-    if {[Reaches $ns service $name [lrange $args 1 end]]} {
-        return
-    }
-    CheckName $ns $name
-    set super ::deployer::Service
-    if {[llength $words] && ![string match -* [lindex $words 0]]} {
-        set words [lassign $words super]
-        set super [SuperOf $ns $super]
-    }
-    set class [ClassOf $ns]
-    set facts [ServiceOptions $ns $name $words]
-    dict set facts space [dict get $Bodies($ns) space]
-    dict set facts name $name
-    dict set facts outer $class
-    dict set facts place [BodyPlace [info frame -1] $body \
-        [dict get $Bodies($ns) place]]
-    AddNested $ns $name $super $facts $body
-}
-
-# The facts that the options of the definer `service` give.
-proc ::deployer::ServiceOptions {ns name words} {
-    variable Bodies
-    set facts {}
-    for {set i 0} {$i < [llength $words]} {incr i} {
-        set option [lindex $words $i]
-        switch -- $option {
-            -map {
-                if {[incr i] >= [llength $words]} {
-                    FailDefine $ns -map \
-                        "service $name: value for \"-map\" missing"
-                }
-                dict set facts map [list [CheckRoleDict $ns -map \
-                    [lindex $words $i]] [dict get $Bodies($ns) space]]
-            }
-            -isolate {
-                set role host
-                set next [lindex $words $i+1]
-                if {$i + 1 < [llength $words] && ![string match -* $next]} {
-                    set role $next
-                    incr i
-                }
-                dict set facts isolate $role
-            }
-            -justone {
-                dict set facts justone 1
-            }
-            default {
-                FailDefine $ns $option "service $name: unknown option\
-                    \"[Shorten $option 40]\": must be -isolate, -justone or\
-                    -map"
-            }
+        service {
+            set nested [dict get $old class]
+            dict set facts nested [lsearch -all -inline -exact -not \
+                [dict get $facts nested] $nested]
+            PutAside [dict get $Bodies($ns) deal] $nested
         }
     }
-    return $facts
+    # Only the place stays, until the new one is there.
+    dict set facts members $name \
+        [dict create kind none serial [dict get $old serial]]
 }
-
-# The service class that WORD means as SUPER: a name that resolves where the
-# body stands, else the name of a service nested in the same class.
-proc ::deployer::SuperOf {ns word} {
-    set found [namespace eval $ns [list ::namespace which -command $word]]
-    if {![IsService $found]} {
-        set found [ClassOf $ns].$word
-        if {![IsService $found]} {
-            FailDefine $ns $word "\"$word\" is no service"
-        }
-    }
-    return $found
-}
-
-# Makes the nested class NAME of the class of body NS.
-proc ::deployer::AddNested {ns name super facts body} {
-    variable Bodies
-    set class [ClassOf $ns]
-    set nested $class.$name
-    if {[namespace which -command $nested] ne ""} {
-        FailDefine $ns $name "service $name is defined in $class already"
-    }
-    if {[catch {
-        ::deployer::service create $nested <nested> $facts $super $body
-    } message options]} {
-        # The error's own code and place; our frames say nothing.
-        dict incr options -level 2
-        return -options $options $message
-    }
-    namespace upvar [info object namespace $class] Facts outer
-    dict lappend outer nested $nested
-    ::oo::define $class method $name args "tailcall ::deployer::Nested\
-        \[self namespace\] [list $name $nested] \$args"
-    AddMember $ns service $name [list class $nested]
-}
-
-proc ::deployer::WordRoles args {
-    set ns [BodyOf roles]
-    foreach role $args {
-        if {$role eq "" || $role eq "*" || [regexp {\s} $role]} {
-            FailDefine $ns $role "\"$role\" cannot be the name of a role"
-        }
-    }
-    SetFact $ns roles $args
-}
-
-proc ::deployer::WordIsolate args {
-    set ns [BodyOf isolate]
-    if {[llength $args] > 1} {
-        FailDefine $ns isolate "should be \"isolate ?ROLE?\""
-    }
-    SetFact $ns isolate [expr {[llength $args] ? [lindex $args 0] : "host"}]
-}
-
-proc ::deployer::WordMap args {
-    variable Bodies
-    set ns [BodyOf map]
-    if {[llength $args] != 1} {
-        FailDefine $ns map "should be \"map DICT\""
-    }
-    set map [CheckRoleDict $ns map [lindex $args 0]]
-    SetFact $ns map [list $map [dict get $Bodies($ns) space]]
-}
-
-proc ::deployer::WordHosts args {
-    variable Bodies
-    set ns [BodyOf hosts]
-    if {[llength $args] == 2} {
-        # hosts A.B DICT: the name of what is set there is `hosts` itself.
-        lassign $args name value
-        CheckRoleDict $ns hosts $value
-        dict update Bodies($ns) reaches reaches {
-            lappend reaches [list hosts [split $name .] [list $value] \
-                [dict get $Bodies($ns) at]]
-        }
-        return
-    }
-    if {[llength $args] != 1} {
-        FailDefine $ns hosts "should be \"hosts ?A.B? DICT\""
-    }
-    set hosts [CheckRoleDict $ns hosts [lindex $args 0]]
-    SetFact $ns hosts [list $hosts [dict get $Bodies($ns) space]]
-}
-
-# VALUE, which must be a dict of role -> list.
-proc ::deployer::CheckRoleDict {ns word value} {
-    if {[catch {dict size $value}]} {
-        FailDefine $ns $word "$word must be a dict of roles and lists, not\
-            \"[Shorten $value 40]\""
-    }
-    dict for {role list} $value {
-        if {![string is list $list]} {
-            FailDefine $ns $word "$word: role $role must have a list, not\
-                \"[Shorten $list 40]\""
-        }
-    }
-    return $value
-}
-
-proc ::deployer::WordGroup args {
-    variable Groups
-    set ns [BodyOf group]
-    if {[llength $args] != 1} {
-        FailDefine $ns group "should be \"group NAME\""
-    }
-    set group [lindex $args 0]
-    if {$group ni $Groups} {
-        FailDefine $ns $group \
-            "\"[Shorten $group 40]\" is no group: must be [join $Groups {, }]"
-    }
-    SetFact $ns group $group
-}
-
-proc ::deployer::WordDescribe args {
-    set ns [BodyOf describe]
-    if {[llength $args] != 1} {
-        FailDefine $ns describe "should be \"describe TEXT\""
-    }
-    SetFact $ns describe [lindex $args 0]
-}
-
-proc ::deployer::WordLoggers args {
-    set ns [BodyOf loggers]
-    if {[llength $args] != 1 || ![string is list [lindex $args 0]]} {
-        FailDefine $ns loggers "should be \"loggers LIST\""
-    }
-    SetFact $ns loggers [lindex $args 0]
-}
-
-proc ::deployer::WordQuery args {
-    set ns [BodyOf query]
-    FailDefine $ns query "queries are not available yet"
-}
-
-proc ::deployer::WordConstructor args {
-    set ns [BodyOf constructor]
-    FailDefine $ns constructor "a service cannot have a constructor: its\
-        instances are made by the deployer"
-}
-
-proc ::deployer::WordVariable args {
-    set ns [BodyOf variable]
-    set name [lindex $args 0]
-    Fail [list STATE $name] "a service keeps no state between calls, so it\
-        has no variable \"$name\": pass values, or use a property"
-}
-
-# Words of oo::define itself.
-
-proc ::deployer::WordOfCore {word args} {
-    set ns [BodyOf $word]
-    uplevel 1 [list ::oo::define [ClassOf $ns] $word {*}$args]
-}
-
-# method, forward, renamemethod, deletemethod: not with reserved names.
-proc ::deployer::WordOfMethod {word args} {
-    variable ReservedNames
-    set ns [BodyOf $word]
-    foreach name [lrange $args 0 [expr {$word eq "renamemethod"}]] {
-        if {$name in $ReservedNames} {
-            FailDefine $ns $name "\"$name\" is reserved and cannot be redefined"
-        }
-    }
-    set class [ClassOf $ns]
-    uplevel 1 [list ::oo::define $class $word {*}$args]
-    if {$word in {renamemethod deletemethod}} {
-        namespace upvar [info object namespace $class] Facts facts
-        lassign $args old new
-        if {[dict exists $facts members $old]} {
-            if {$word eq "renamemethod"} {
-                dict set facts members $new [dict get $facts members $old]
-            }
-            dict unset facts members $old
-        }
-    }
-}
-
-# Whatever the superclasses are, one of them must be a service.
-proc ::deployer::WordSuperclass args {
-    set ns [BodyOf superclass]
-    set class [ClassOf $ns]
-    uplevel 1 [list ::oo::define $class superclass {*}$args]
-    set supers [info class superclasses $class]
-    foreach super $supers {
-        if {$super eq "::deployer::Service" || [IsService $super]} {
-            return
-        }
-    }
-    set supers [lsearch -all -inline -exact -not $supers ::oo::object]
-    ::oo::define $class superclass ::deployer::Service {*}$supers
-}
-
-proc ::deployer::ClassOf ns {
-    variable Bodies
-    return [dict get $Bodies($ns) class]
-}
-
-apply {{} {
-    foreach {word command} {
-        property WordProperty getter WordGetter action WordAction
-        service WordService roles WordRoles isolate WordIsolate map WordMap
-        hosts WordHosts group WordGroup describe WordDescribe
-        loggers WordLoggers query WordQuery constructor WordConstructor
-        variable WordVariable superclass WordSuperclass
-    } {
-        interp alias {} ::deployer::definers::$word {} ::deployer::$command
-    }
-    foreach word {method forward renamemethod deletemethod} {
-        interp alias {} ::deployer::definers::$word \
-            {} ::deployer::WordOfMethod $word
-    }
-}}
-::deployer::AdoptWords

@@ -4,16 +4,22 @@
 
 namespace eval ::deployer {
     variable FanCount 0
-    variable Fans               ;# id -> keys of jobs that ended, not collected
+    variable Fans               ;# id -> {key code result options} ... of jobs
+                                ;# that ended and are not collected
     variable FanSignals         ;# id -> waiter of the fan-out, while it waits
+    variable FanData            ;# id -> what all jobs of the fan-out share
     array set Fans {}
     array set FanSignals {}
+    array set FanData {}
 }
 
 # Runs `{*}PREFIX KEY` as a job for each of KEYS and returns the dict key ->
 # result in the order of KEYS. OPTS is a dict: parallel N (32), batch N|N%,
 # maxfail N|N% (more failures than that, and no further job begins), pause
-# SECONDS between batches, code WORDS ({HOSTS FAILED}), noun.
+# SECONDS between batches, code WORDS ({HOSTS FAILED}), data VALUE: PREFIX then
+# gets the number of the fan-out before KEY, and at the beginning of the job
+# FanData(number) is the value. As a word of PREFIX, something large would be
+# written out for the trace of each failure.
 # One failure does not stop the others. When all have ended they make one error
 # {DEPLOYER WORDS nfailed ntried} with return options -results, -failures (key
 # -> message errorcode errorinfo options) and -skipped (keys not begun).
@@ -21,6 +27,7 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     variable FanCount
     variable Fans
     variable FanSignals
+    variable Jobs
     set total [llength $keys]
     if {!$total} {
         return {}
@@ -28,29 +35,42 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     lassign [FanLimits $total $opts] parallel batch maxfail pause
     set id [incr FanCount]
     set Fans($id) {}
-    set waiters {}              ;# key -> waiter of a job that runs
+    if {[dict exists $opts data]} {
+        variable FanData
+        set FanData($id) [dict get $opts data]
+        lappend prefix $id
+    }
+    set running {}              ;# key -> coroutine of a job that runs
     set results {}
     set failures {}
     set next 0
     set bound $batch            ;# no key from here on in this batch
     set stop {}                 ;# error of ours that ends everything
+    set inOrder 1               ;# whether results came in the order of keys
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
         # list of short jobs would recurse.
         while {$next < $bound && $next < $total && $stop eq ""
-                && [dict size $waiters] < $parallel
+                && [dict size $running] < $parallel
                 && [dict size $failures] <= $maxfail} {
             set key [lindex $keys $next]
             incr next
-            set w [Job [list {*}$prefix $key]]
-            if {[core::waiter ready $w]} {
-                FanCollect $key $w results failures
-            } else {
-                dict set waiters $key $w
-                core::waiter call $w [list ::deployer::FanEnded $id $key]
+            set co [JobCalling [list {*}$prefix $key] \
+                [list ::deployer::FanEnded $id $key]]
+            if {[info exists Jobs($co)]} {
+                dict set running $key $co
+                set inOrder 0
+            }
+            if {[llength $Fans($id)] == 4 && ![lindex $Fans($id) 1]
+                    && [lindex $Fans($id) 0] eq $key} {
+                # This one, done already.
+                dict set results $key [lindex $Fans($id) 2]
+                set Fans($id) {}
+            } elseif {[llength $Fans($id)]} {
+                FanCollect $id running results failures
             }
         }
-        if {![dict size $waiters]} {
+        if {![dict size $running]} {
             if {$next >= $total || $stop ne ""
                     || [dict size $failures] > $maxfail} {
                 break
@@ -58,50 +78,43 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
             incr bound $batch
             set signal [Delay [expr {round($pause * 1000)}]]
         } else {
-            if {[llength $Fans($id)]} {
-                set signal ""
-            } else {
-                set signal [core::waiter new]
-                set FanSignals($id) $signal
-            }
+            set signal [core::waiter new]
+            set FanSignals($id) $signal
         }
-        if {$signal ne "" && [catch {Await $signal} message options]} {
+        if {[catch {Await $signal} message options]} {
             set stop [list $options $message]
-            dict for {key w} $waiters {
-                JobCancel $w
+            dict for {key co} $running {
+                if {[info exists Jobs($co)]} {
+                    JobStop $co [lindex [dict get $options -errorcode] 2]
+                }
             }
             if {![string match {DEPLOYER CANCELLED*} \
                     [dict get $options -errorcode]]} {
                 # No waiting is possible here: leave them to themselves.
-                dict for {key w} $waiters {
-                    core::waiter drop $w
-                }
                 break
             }
         }
         unset -nocomplain FanSignals($id)
-        set ended $Fans($id)
-        set Fans($id) {}
-        foreach key $ended {
-            FanCollect $key [dict get $waiters $key] results failures
-            dict unset waiters $key
-        }
+        FanCollect $id running results failures
     }
-    unset -nocomplain Fans($id) FanSignals($id)
+    unset -nocomplain Fans($id) FanSignals($id) FanData($id)
     if {$stop ne ""} {
         lassign $stop options message
         return -options $options $message
     }
-    set ordered {}
-    foreach key $keys {
-        if {[dict exists $results $key]} {
-            dict set ordered $key [dict get $results $key]
+    if {!$inOrder} {
+        set ordered {}
+        foreach key $keys {
+            if {[dict exists $results $key]} {
+                dict set ordered $key [dict get $results $key]
+            }
         }
+        set results $ordered
     }
     if {[dict size $failures]} {
-        tailcall FanFail $keys $next $ordered $failures $opts
+        return {*}[FanFail $keys $next $results $failures $opts]
     }
-    return $ordered
+    return $results
 }
 
 # {parallel batch maxfail pause} as numbers for so many keys.
@@ -127,34 +140,48 @@ proc ::deployer::FanLimits {total opts} {
     return [list $parallel $batch $maxfail $pause]
 }
 
-# Called from the event loop when a job of fan-out ID has ended.
-proc ::deployer::FanEnded {id key} {
+# Called when the job for KEY of fan-out ID has ended.
+proc ::deployer::FanEnded {id key code result options} {
     variable Fans
     variable FanSignals
     if {[info exists Fans($id)]} {
-        lappend Fans($id) $key
+        lappend Fans($id) $key $code $result $options
         if {[info exists FanSignals($id)]} {
             core::waiter finish $FanSignals($id) {}
         }
     }
 }
 
-proc ::deployer::FanCollect {key w resultsVar failuresVar} {
-    upvar 1 $resultsVar results $failuresVar failures
-    if {![catch {core::waiter take $w} value options]} {
-        dict set results $key $value
-        return
-    }
-    set failure [dict create message $value errorcode NONE errorinfo $value]
-    foreach name {errorcode errorinfo} {
-        if {[dict exists $options -$name]} {
-            dict set failure $name [dict get $options -$name]
+# Takes what ended meanwhile.
+proc ::deployer::FanCollect {id runningVar resultsVar failuresVar} {
+    variable Fans
+    upvar 1 $runningVar running $resultsVar results $failuresVar failures
+    set ended $Fans($id)
+    set Fans($id) {}
+    foreach {key code result options} $ended {
+        dict unset running $key
+        if {!$code} {
+            dict set results $key $result
+            continue
         }
+        if {[dict exists $options -errorinfo]} {
+            dict set options -errorinfo \
+                [TrimTrace [dict get $options -errorinfo]]
+        }
+        set failure [dict create message $result errorcode NONE \
+            errorinfo $result]
+        foreach name {errorcode errorinfo} {
+            if {[dict exists $options -$name]} {
+                dict set failure $name [dict get $options -$name]
+            }
+        }
+        dict set failure options $options
+        dict set failures $key $failure
     }
-    dict set failure options $options
-    dict set failures $key $failure
 }
 
+# Words for `return` to end a fan-out with that had FAILURES. To raise the error
+# here would write out all of the arguments.
 proc ::deployer::FanFail {keys next results failures opts} {
     set words {HOSTS FAILED}
     if {[dict exists $opts code]} {
@@ -180,6 +207,7 @@ proc ::deployer::FanFail {keys next results failures opts} {
         append message [expr {$shown == 1 ? ": " : "; "}] $key ": " \
             [Shorten [dict get $failure message] 300]
     }
-    Fail [list {*}$words $failed $tried] $message -results $results \
-        -failures $ordered -skipped [lrange $keys $next end]
+    return [list -code error \
+        -errorcode [list DEPLOYER {*}$words $failed $tried] -results $results \
+        -failures $ordered -skipped [lrange $keys $next end] $message]
 }

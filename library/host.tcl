@@ -39,10 +39,17 @@ oo::class create ::deployer::host {
             }
             ::deployer::CheckOption -slug slug $Slug
         }
+        ::deployer::core::hostset register [self] $Slug
     }
 
     destructor {
         incr ::deployer::Generation
+    }
+
+    # A copy is a host of its own.
+    method <cloned> original {
+        next $original
+        ::deployer::core::hostset register [self] $Slug
     }
 
     # The slug where none is given: from the name of the command, save with
@@ -78,6 +85,7 @@ oo::class create ::deployer::host {
             }
         }
         my Configure $args
+        ::deployer::core::hostset register [self] $Slug
         incr ::deployer::Generation
         return
     }
@@ -436,8 +444,10 @@ proc ::deployer::IsHost word {
         && [info object isa typeof $word ::deployer::host]}]
 }
 
+# As Tcl itself says it, with its code.
 proc ::deployer::WrongArgs usage {
-    Fail {ARGUMENT {}} "wrong # args: should be \"$usage\""
+    return -code error -errorcode {TCL WRONGARGS} \
+        "wrong # args: should be \"$usage\""
 }
 
 # VALUE of OPTION, checked and in its normal form.

@@ -1,19 +1,19 @@
 # hosts.tcl -- containers: many hosts in roles, and the verbs on all of them.
 #
-# Layer T1. What a container stands for is a value, a view: the list {roles
-# members options single}. roles: role -> list of host objects; members: slug ->
-# host object, each once, in the order of definition; options: dict of
-# parallel, batch, maxfail, pause; single: 1 where results are those of the one
-# host. Words are procedures on views, so that a sequence of words makes no
-# object; only a result that is a container becomes one.
+# Layer T1. What a container stands for is a value, a view: the list {set
+# options single}. set: a value of core::hostset, the hosts in their roles;
+# options: dict of parallel, batch, maxfail, pause; single: 1 where results are
+# those of the one host. Words are procedures on views, so that a sequence of words makes
+# no object; only a result that is a container becomes one. Names of hosts in
+# words resolve in the namespace of the caller.
 
 namespace eval ::deployer {
     # word -> procedure {view args}. The layers above may add to it.
     variable HostsWords {}
 
     foreach word {
-        filter one at without roles slugs count contains dict each cd env prefix
-        run sudo process
+        filter one at without select roles slugs count contains dict nodeset
+        each cd env prefix run sudo process
     } {
         dict set HostsWords $word ::deployer::Hosts[string totitle $word]
     }
@@ -23,6 +23,19 @@ namespace eval ::deployer {
         dict set HostsWords $word [list ::deployer::HostsVerb $word]
     }
     unset word
+
+    # word -> {least most usage}: how many words may follow, "" without an end.
+    # Those that are not here check it themselves.
+    variable HostsUsage {
+        filter {1 {} "ROLES ?word ...?"} one {1 {} "ROLES ?word ...?"}
+        at {1 {} "INDEX ?word ...?"} without {1 {} "SLUGS ?word ...?"}
+        select {1 {} "NODESET ?word ...?"}
+        roles {0 0 {}} slugs {0 0 {}} count {0 0 {}} dict {0 0 {}}
+        nodeset {0 0 {}} contains {1 1 HOST} each {2 2 "VARNAME BODY"}
+        expand {1 1 PATH} exists {1 1 PATH} hascommand {1 1 NAME}
+        getcwd {0 0 {}} hostname {0 0 {}} is64bit {0 0 {}}
+        home {0 1 ?USER?} ipaddress {0 1 ?INTERFACE?}
+    }
 }
 
 oo::class create ::deployer::hosts {
@@ -32,15 +45,18 @@ oo::class create ::deployer::hosts {
     # maxfail, pause for the verbs, and single 1 where it is to stand for the
     # one host that it holds.
     constructor {roles {options {}}} {
-        set View [::deployer::HostsView $roles $options]
+        my SetView [::deployer::HostsView $roles $options \
+            [uplevel 1 {::namespace current}]]
     }
 
     method View {} {
         return $View
     }
 
+    # C knows the set as well, for lists of hosts that name the container.
     method SetView view {
         set View $view
+        ::deployer::core::hostset carry [lindex $view 0] [self]
     }
 
     method unknown args {
@@ -64,10 +80,18 @@ apply {{} {
 # Evaluates a sequence of words on a view.
 proc ::deployer::HostsDo {view args} {
     variable HostsWords
+    variable HostsUsage
     set word [lindex $args 0]
     if {![dict exists $HostsWords $word]} {
         Fail [list ARGUMENT $word] "unknown word \"$word\": must be\
             [join [lsort [dict keys $HostsWords]] {, }]"
+    }
+    if {[dict exists $HostsUsage $word]} {
+        lassign [dict get $HostsUsage $word] least most usage
+        set count [expr {[llength $args] - 1}]
+        if {$count < $least || $most ne "" && $count > $most} {
+            WrongArgs [string trimright "hosts $word $usage"]
+        }
     }
     tailcall {*}[dict get $HostsWords $word] $view {*}[lrange $args 1 end]
 }
@@ -75,7 +99,7 @@ proc ::deployer::HostsDo {view args} {
 # The rest of a sequence: on VIEW where words follow, else a container of it.
 proc ::deployer::HostsGo {view words} {
     if {[llength $words]} {
-        tailcall HostsDo $view {*}$words
+        tailcall ::deployer::HostsDo $view {*}$words
     }
     return [HostsObject $view]
 }
@@ -87,248 +111,172 @@ proc ::deployer::HostsObject view {
     return [Own $container]
 }
 
-# A view of ROLES (role -> hosts and containers).
+# A view of ROLES (role -> hosts and containers), whose names resolve in
+# namespace SPACE, the caller's without it. OPTIONS as for a container.
 # {DEPLOYER HOSTS UNKNOWN|DUPLICATE} where a name is no host or two hosts have
 # one slug.
-proc ::deployer::HostsView {roles {options {}}} {
-    if {[catch {dict size $roles}]} {
-        Fail {ARGUMENT roles} "roles must be a dict of role and list of hosts"
-    }
-    set clean {}
-    set all {}
-    dict for {role words} $roles {
-        if {![string is list $words]} {
-            Fail [list ARGUMENT $role] "role $role must be a list of hosts"
-        }
-        set hosts [HostList $words]
-        dict set clean $role $hosts
-        lappend all {*}$hosts
+proc ::deployer::HostsView {roles {options {}} {space {}}} {
+    if {$space eq ""} {
+        set space [uplevel 1 {::namespace current}]
     }
     set single [expr {[dict exists $options single]
         && [dict get $options single]}]
-    return [list $clean [HostMembers $all] [dict remove $options single] \
-        $single]
+    return [list [core::hostset make $roles $space] \
+        [dict remove $options single] $single]
 }
 
-# The host objects that WORDS (hosts and containers) stand for, each once.
-proc ::deployer::HostList words {
-    set hosts {}
-    foreach word $words {
-        set object [WhichObject $word]
-        if {[info object isa typeof $object ::deployer::host]} {
-            dict set hosts $object 1
-            continue
-        }
-        set view [[info object namespace $object]::my View]
-        foreach host [dict values [lindex $view 1]] {
-            dict set hosts $host 1
-        }
-    }
-    return [dict keys $hosts]
+# The same with the options of VIEW.
+proc ::deployer::HostsOwn {view roles space} {
+    return [list [core::hostset make $roles $space] [lindex $view 1] 0]
 }
 
-# slug -> host for a list of hosts.
-proc ::deployer::HostMembers hosts {
-    set members {}
-    foreach host $hosts {
-        set slug [$host cget -slug]
-        if {![dict exists $members $slug]} {
-            dict set members $slug $host
-        } elseif {[dict get $members $slug] ne $host} {
-            Fail [list HOSTS DUPLICATE $slug] \
-                "two different hosts have the slug \"$slug\""
-        }
-    }
-    return $members
+# The view in which each role of MAP has the hosts of the roles in VIEW that it
+# lists; `*` is all of them, what is unknown is empty.
+proc ::deployer::HostsMapped {view map space} {
+    return [list [core::hostset map [lindex $view 0] $map $space] \
+        [lindex $view 1] 0]
 }
 
-# The view with only HOSTS in it, in their old order. ROLES: only these roles
-# stay ("*" is all).
-proc ::deployer::HostsSubset {view hosts {keep *}} {
-    lassign $view roles members options single
-    set wanted {}
-    foreach host $hosts {
-        dict set wanted $host 1
-    }
-    set subset {}
-    dict for {role list} $roles {
-        set left {}
-        foreach host $list {
-            if {[dict exists $wanted $host]} {
-                lappend left $host
-            }
-        }
-        if {$keep eq "*" ? [llength $left] : $role in $keep} {
-            dict set subset $role $left
-        }
-    }
-    set order {}
-    dict for {slug host} $members {
-        if {[dict exists $wanted $host]} {
-            dict set order $slug $host
-        }
-    }
-    return [list $subset $order $options $single]
+# The view in which ROLE holds only its host at POSITION.
+proc ::deployer::HostsCell {view role position} {
+    return [list [core::hostset cell [lindex $view 0] $role $position] \
+        [lindex $view 1] 0]
 }
 
-# The view of the hosts in one of WORDS: roles, hosts, containers. Hosts that
-# were named themselves keep all of their roles.
-proc ::deployer::HostsPick {view words} {
-    lassign $view roles members options
-    if {![string is list $words]} {
-        Fail [list ARGUMENT $words] "\"$words\" is no list of roles"
-    }
-    set picked {}
-    set named {}
-    foreach word $words {
-        if {[dict exists $roles $word]} {
-            lappend picked {*}[dict get $roles $word]
-            lappend named $word
-        } elseif {$word eq "*"} {
-            return $view
-        } elseif {![catch {HostList [list $word]} hosts]} {
-            foreach host $hosts {
-                if {$host in [dict values $members]} {
-                    lappend picked $host
-                    dict for {role list} $roles {
-                        if {$host in $list} {
-                            lappend named $role
-                        }
-                    }
-                }
-            }
-        }
-    }
-    return [HostsSubset $view $picked $named]
-}
-
-# The words.
-
-proc ::deployer::HostsFilter {view roles args} {
-    tailcall HostsGo [lreplace [HostsPick $view $roles] 3 3 0] $args
-}
-
-proc ::deployer::HostsOne {view roles args} {
-    set view [HostsPick $view $roles]
-    set count [dict size [lindex $view 1]]
-    if {$count != 1} {
-        Fail [list HOSTS COUNT $count] \
-            "\"$roles\" are $count hosts, not exactly one"
-    }
-    tailcall HostsGo [lreplace $view 3 3 1] $args
-}
-
-proc ::deployer::HostsAt {view index args} {
-    set host [HostsIndex $view $index]
-    if {$host eq ""} {
-        Fail [list HOSTS UNKNOWN $index] \
-            "there is no host \"$index\" among\
-            [Shorten [join [dict keys [lindex $view 1]] {, }]]"
-    }
-    tailcall HostsGo [lreplace [HostsSubset $view [list $host]] 3 3 1] $args
-}
-
-# The host at a position, with a slug, or itself; "" where it is not there.
-proc ::deployer::HostsIndex {view index} {
-    set members [lindex $view 1]
-    if {[string is entier -strict $index] && $index >= 0
-            && $index < [dict size $members]} {
-        return [lindex $members [expr {$index * 2 + 1}]]
-    }
-    if {[dict exists $members $index]} {
-        return [dict get $members $index]
-    }
-    if {![catch {WhichHost $index} host] && $host in [dict values $members]} {
-        return $host
-    }
-    return ""
-}
-
-proc ::deployer::HostsWithout {view slugs args} {
-    set gone {}
-    foreach slug $slugs {
-        lappend gone [HostsIndex $view $slug]
-    }
-    set left {}
-    foreach host [dict values [lindex $view 1]] {
-        if {$host ni $gone} {
-            lappend left $host
-        }
-    }
-    tailcall HostsGo [lreplace [HostsSubset $view $left] 3 3 0] $args
-}
-
-proc ::deployer::HostsRoles view {
-    return [dict keys [lindex $view 0]]
-}
-
-proc ::deployer::HostsSlugs view {
-    return [dict keys [lindex $view 1]]
-}
-
-proc ::deployer::HostsCount view {
-    return [dict size [lindex $view 1]]
-}
-
-proc ::deployer::HostsContains {view host} {
-    if {[dict exists [lindex $view 1] $host]} {
-        return 1
-    }
-    return [expr {![string is entier -strict $host]
-        && [HostsIndex $view $host] ne ""}]
-}
-
-proc ::deployer::HostsDict view {
+proc ::deployer::HostsSet view {
     return [lindex $view 0]
 }
 
+proc ::deployer::HostsOptions view {
+    return [lindex $view 1]
+}
+
+# The words. Each runs, by tailcall, in the frame of the caller.
+
+proc ::deployer::HostsFilter {view roles args} {
+    tailcall ::deployer::HostsGo [list \
+        [core::hostset pick [lindex $view 0] $roles \
+        [uplevel 1 {::namespace current}]] [lindex $view 1] 0] $args
+}
+
+proc ::deployer::HostsOne {view roles args} {
+    set set [core::hostset pick [lindex $view 0] $roles \
+        [uplevel 1 {::namespace current}]]
+    set count [core::hostset count $set]
+    if {$count != 1} {
+        Fail [list HOSTS COUNT $count] \
+            "\"[Shorten $roles]\" are $count hosts, not exactly one"
+    }
+    tailcall ::deployer::HostsGo [list $set [lindex $view 1] 1] $args
+}
+
+proc ::deployer::HostsAt {view index args} {
+    lassign $view set options
+    set set [core::hostset only $set [list $index] \
+        [uplevel 1 {::namespace current}]]
+    if {![core::hostset count $set]} {
+        Fail [list HOSTS UNKNOWN $index] \
+            "there is no host \"[Shorten $index]\" among\
+            [Shorten [join [lrange [core::hostset slugs [lindex $view 0]] \
+                0 20] {, }]]"
+    }
+    tailcall ::deployer::HostsGo [list $set $options 1] $args
+}
+
+proc ::deployer::HostsWithout {view slugs args} {
+    tailcall ::deployer::HostsGo [list \
+        [core::hostset without [lindex $view 0] $slugs \
+        [uplevel 1 {::namespace current}]] [lindex $view 1] 0] $args
+}
+
+proc ::deployer::HostsSelect {view nodeset args} {
+    # Not a list of the names that NODESET stands for: they can be millions. A
+    # slug that is no name of a node set is in none.
+    set set [lindex $view 0]
+    set slugs [lsearch -all -inline -regexp [core::hostset slugs $set] \
+        {^[^\u0000-\u0020\u007f,!&^*?"\\\[\]\{\}]+$}]
+    set slugs [nodeset intersect $slugs $nodeset]
+    tailcall ::deployer::HostsGo [list \
+        [core::hostset select $set [nodeset expand $slugs]] \
+        [lindex $view 1] 0] $args
+}
+
+proc ::deployer::HostsRoles view {
+    return [core::hostset roles [lindex $view 0]]
+}
+
+proc ::deployer::HostsSlugs view {
+    return [core::hostset slugs [lindex $view 0]]
+}
+
+proc ::deployer::HostsCount view {
+    return [core::hostset count [lindex $view 0]]
+}
+
+proc ::deployer::HostsContains {view host} {
+    return [expr {![regexp {^\d+$} $host]
+        && [core::hostset index [lindex $view 0] $host {} \
+            [uplevel 1 {::namespace current}]] >= 0}]
+}
+
+proc ::deployer::HostsDict view {
+    return [core::hostset dict [lindex $view 0]]
+}
+
+proc ::deployer::HostsNodeset view {
+    return [nodeset fold [core::hostset slugs [lindex $view 0]]]
+}
+
+# The loop itself runs in the frame of the caller, so that `return` in BODY is
+# the caller's.
 proc ::deployer::HostsEach {view varName body} {
-    uplevel 1 [list foreach $varName [dict values [lindex $view 1]] $body]
-    return
+    tailcall ::foreach $varName [core::hostset hosts [lindex $view 0]] $body
 }
 
 proc ::deployer::HostsCd {view args} {
-    tailcall VerbCd [dict values [lindex $view 1]] {*}$args
+    tailcall ::deployer::VerbCd [core::hostset hosts [lindex $view 0]] {*}$args
 }
 
 proc ::deployer::HostsEnv {view args} {
-    tailcall VerbEnv [dict values [lindex $view 1]] {*}$args
+    tailcall ::deployer::VerbEnv [core::hostset hosts [lindex $view 0]] {*}$args
 }
 
 proc ::deployer::HostsPrefix {view args} {
-    tailcall VerbPrefix [dict values [lindex $view 1]] {*}$args
+    tailcall ::deployer::VerbPrefix [core::hostset hosts [lindex $view 0]] \
+        {*}$args
 }
 
 proc ::deployer::HostsRun {view args} {
-    tailcall HostsRunVerb $view [RunOptions run args] [lindex $args 0]
+    tailcall ::deployer::HostsRunVerb $view [RunOptions run args] \
+        [lindex $args 0]
 }
 
 proc ::deployer::HostsSudo {view args} {
     set opts [RunOptions sudo args]
     dict set opts sudo 1
-    tailcall HostsRunVerb $view $opts [lindex $args 0]
+    tailcall ::deployer::HostsRunVerb $view $opts [lindex $args 0]
 }
 
 proc ::deployer::HostsRunVerb {view opts line} {
     foreach name {parallel batch maxfail pause} {
         if {[dict exists $opts $name]} {
-            lset view 2 [dict replace [lindex $view 2] \
+            lset view 1 [dict replace [lindex $view 1] \
                 $name [dict get $opts $name]]
         }
     }
     if {[dict exists $opts stdinchannel]
-            && [dict size [lindex $view 1]] > 1} {
+            && [core::hostset count [lindex $view 0]] > 1} {
         # Each host reads all of it.
         set channel [dict get $opts stdinchannel]
         dict unset opts stdinchannel
         dict set opts stdin [Await [GatherStart $channel]]
     }
-    tailcall HostsCall $view [list Run $line $opts]
+    tailcall ::deployer::HostsCall $view [list Run $line $opts]
 }
 
 proc ::deployer::HostsProcess {view args} {
     set opts [ProcessOptions args]
-    if {[dict size [lindex $view 1]] > 1} {
+    if {[core::hostset count [lindex $view 0]] > 1} {
         foreach name {stdin stdout stderr} {
             if {[dict exists $opts $name]} {
                 Fail [list OPTION -$name] \
@@ -336,29 +284,33 @@ proc ::deployer::HostsProcess {view args} {
             }
         }
     }
-    tailcall HostsCall $view [list Process [lindex $args 0] $opts]
+    tailcall ::deployer::HostsCall $view [list Process [lindex $args 0] $opts]
 }
 
 proc ::deployer::HostsVerb {verb view args} {
-    tailcall HostsCall $view [list $verb {*}$args]
+    tailcall ::deployer::HostsCall $view [list $verb {*}$args]
 }
 
 # Calls a method of the hosts: the value of the one host of a single view, else
 # a dict slug -> value.
 proc ::deployer::HostsCall {view words} {
-    lassign $view roles members options single
+    lassign $view set options single
     if {$single} {
-        set host [lindex $members 1]
+        set host [core::hostset host $set 0]
         tailcall [info object namespace $host]::my {*}$words
     }
-    tailcall Fanout [dict keys $members] \
-        [list ::deployer::HostsCallOne $members $words] $options
+    dict set options data [list $set $words]
+    tailcall ::deployer::Fanout [core::hostset slugs $set] \
+        ::deployer::HostsCallOne $options
 }
 
-proc ::deployer::HostsCallOne {members words slug} {
-    set host [dict get $members $slug]
-    if {![IsHost $host]} {
-        Fail [list HOSTS UNKNOWN $slug] "host $slug no longer exists"
+proc ::deployer::HostsCallOne {fan slug} {
+    variable FanData
+    lassign $FanData($fan) set words
+    set position [core::hostset index $set $slug]
+    if {$position < 0} {
+        Fail [list HOSTS UNKNOWN $slug] "host $slug no longer has that slug"
     }
+    set host [core::hostset host $set $position]
     tailcall [info object namespace $host]::my {*}$words
 }

@@ -6,9 +6,8 @@ namespace eval ::deployer {
     # Coroutine -> {namespace method} of the action that it is about to enter.
     variable Entering
     array set Entering {}
-    # Coroutine -> waiter to finish when the action of that coroutine ends.
-    variable Ending
-    array set Ending {}
+    variable Guards             ;# guard -> the filters that it stands before
+    array set Guards {}
 }
 
 # The prologue of an action asks whether this call is to be launched: yes where
@@ -33,9 +32,14 @@ proc ::deployer::Entry {ns call} {
 
 # Runs METHOD of the object of namespace NS as a job. Returns words for `return`
 # to end the method with, so that an error leaves no frame of ours behind.
-proc ::deployer::Launch {ns method arguments} {
+# PERFORMER is the procedure that the job is.
+proc ::deployer::Launch {ns method arguments {performer Perform}} {
     variable Ending
-    set w [Job [list ::deployer::Perform $ns $method $arguments]]
+    if {$performer eq "Perform" && [lindex [set ${ns}::Kin] 2]} {
+        # It is -onceforall, or somebody took our methods away from the array.
+        set performer [PerformerOf $ns $method]
+    }
+    set w [Job [list ::deployer::$performer $ns $method $arguments]]
     set code [catch {Await $w} result options]
     if {!$code} {
         return [list $result]
@@ -63,43 +67,53 @@ proc ::deployer::LaunchFiltered {ns method arguments} {
 # The job of an action.
 proc ::deployer::Perform {ns method arguments} {
     variable Entering
-    variable Ending
     set co [info coroutine]
     set Entering($co) [list $ns $method]
+    set kin [KinOf $ns]
     set code [catch {${ns}::my $method {*}$arguments} result options]
     unset -nocomplain Entering($co)
-    if {[info exists Ending($co)]} {
-        core::waiter finish $Ending($co) {}
-    }
     if {!$code} {
         return $result
     }
-    if {$code == 1} {
-        dict set options -errorinfo [string map [list \
-            "\n    invoked from within\n\"\${ns}::my \$method {*}\$arguments\"" {} \
-            "\n    while executing\n\"\${ns}::my \$method {*}\$arguments\"" {}] \
-            [dict get $options -errorinfo]]
+    if {$code == 1 && ![namespace exists $ns]
+            && ![string match DEPLOYER* [dict get $options -errorcode]]} {
+        # Whatever failed, it did because what it was called on is gone.
+        FailDestroyed $kin $method
     }
     dict incr options -level
     return -options $options $result
 }
 
-# An error trace without the frames that lie between the method and its caller.
-proc ::deployer::TrimTrace trace {
-    set at [string last \
-        "\n    invoked from within\n\"::deployer::Perform " $trace]
-    if {$at < 0} {
-        return $trace
-    }
-    return [string range $trace 0 $at-1]
-}
-
 # TclOO runs filters before a method, so they would run once outside the job and
-# once more inside. On OBJECT, a method of the filter's name comes before it.
-proc ::deployer::GuardFilters {object filters} {
-    set listed [info object methods $object -all]
+# once more inside. The guard of CLASS, a class that is mixed into it before all
+# others, has a method of the filter's name. It stands in the namespace of CLASS
+# and dies with it.
+proc ::deployer::GuardFilters {class filters} {
+    variable Guards
+    set guard [info object namespace $class]::<guard>
+    if {$filters eq "" && ![info exists Guards($guard)]} {
+        return
+    }
+    set mixins [info class mixins $class]
+    if {[info exists Guards($guard)] && $Guards($guard) eq $filters
+            && [lindex $mixins 0] eq $guard} {
+        return
+    }
+    set others [lsearch -all -inline -exact -not $mixins $guard]
+    if {$mixins ne $others} {
+        oo::define $class mixin -set {*}$others
+    }
+    if {[namespace which -command $guard] ne ""} {
+        $guard destroy
+    }
+    unset -nocomplain Guards($guard)
+    if {$filters eq ""} {
+        return
+    }
+    set listed [info class methods $class -all]
+    oo::class create $guard
     foreach name $filters {
-        oo::objdefine $object method $name args {
+        oo::define $guard method $name args {
             set action [::deployer::Filtered [self namespace] [self call]]
             if {$action ne ""} {
                 tailcall ::deployer::LaunchFiltered [self namespace] $action \
@@ -107,10 +121,16 @@ proc ::deployer::GuardFilters {object filters} {
             }
             next {*}$args
         }
-        if {$name ni $listed} {
-            oo::objdefine $object unexport $name
+        oo::define $guard [expr {$name in $listed ? "export" : "unexport"}] \
+            $name
+    }
+    foreach name [array names Guards] {
+        if {[namespace which -command $name] eq ""} {
+            unset Guards($name)
         }
     }
+    set Guards($guard) $filters
+    oo::define $class mixin -set $guard {*}$others
 }
 
 # The action that is called from outside where the first filter of CALL, what
@@ -131,8 +151,10 @@ proc ::deployer::Filtered {ns call} {
         return ""
     }
     namespace upvar [info object namespace $class] Facts facts
-    if {![dict exists $facts members $method kind]
-            || [dict get $facts members $method kind] ni {action getter}} {
+    if {![dict exists $facts members $method kind]} {
+        return ""
+    }
+    if {[dict get $facts members $method kind] ni {action getter query}} {
         return ""
     }
     set co [info coroutine]
@@ -151,27 +173,107 @@ proc ::deployer::Onward {ns args} {
     tailcall $object {*}$args
 }
 
-# The command of the object whose namespace is NS.
+# The command of the object whose namespace is NS. No method is called for that,
+# because a filter of the user's would see it.
 proc ::deployer::ObjectOf ns {
-    return [${ns}::my <self>]
+    namespace upvar $ns Self object
+    if {[info object isa object $object]
+            && [info object namespace $object] eq $ns} {
+        return $object
+    }
+    # It was renamed.
+    set classes ::deployer::Service
+    for {set i 0} {$i < [llength $classes]} {incr i} {
+        set class [lindex $classes $i]
+        foreach object [info class instances $class] {
+            if {[info object namespace $object] eq $ns} {
+                return $object
+            }
+        }
+        lappend classes {*}[info class subclasses $class]
+    }
+}
+
+# The service class of the object whose namespace is NS.
+proc ::deployer::ServiceOf ns {
+    return [info object class [ObjectOf $ns]]
+}
+
+# What `unknown` says of the method NAME of the object of namespace NS, called
+# from namespace SPACE.
+proc ::deployer::NoMethod {ns name space} {
+    set names [info object methods [ObjectOf $ns] -all {*}[expr {
+        $space eq $ns ? "-private" : ""}]]
+    set names [lsort [lmap each $names {
+        if {[string match <* $each] || $each in {eval unknown varname}} {
+            continue
+        }
+        set each
+    }]]
+    return "unknown method \"[Shorten $name 80]\": must be\
+        [join [lrange $names 0 end-1] {, }] or [lindex $names end]"
+}
+
+# Words for `return` to end a procedure or method of ours with, in which an
+# error was caught that is the caller's.
+proc ::deployer::Outward {message options} {
+    dict unset options -errorstack
+    dict set options -errorinfo [TrimTrace [dict get $options -errorinfo]]
+    dict incr options -level
+    return [list -options $options $message]
 }
 
 # The nested instance NAME, of CLASS, of the object of namespace NS, or what it
 # answers to WORDS. It is made when first asked for.
 proc ::deployer::Nested {ns name class words} {
     set nested ${ns}::kids::$name
-    if {[namespace which -command $nested] eq ""} {
-        namespace eval ${ns}::kids {}
-        $class create $nested <nested> $ns $name
-    } elseif {[info object class $nested] ne $class} {
+    set known [namespace which -command $nested]
+    if {$known ne "" && [info object class $nested] ne $class} {
         # The class was given another nested service of that name.
-        $nested destroy
+        rename $nested {}
+        set known ""
+    }
+    if {$known eq "" && [catch {
         $class create $nested <nested> $ns $name
+    } message options]} {
+        return {*}[Outward $message $options]
     }
     if {![llength $words]} {
         return $nested
     }
     tailcall $nested {*}$words
+}
+
+# The beginning of a root OBJECT, given WORDS in namespace SPACE.
+proc ::deployer::BeginRoot {object ns summary words space} {
+    foreach part {Root View Options Loggers} {
+        namespace upvar $ns $part $part
+    }
+    set Root $ns
+    set Options [InstanceOptions $words]
+    set Loggers [KnownLoggers {*}[dict get $summary loggers]]
+    foreach logger [KnownLoggers [dict get $Options loggers] $space] {
+        if {$logger ni $Loggers} {
+            lappend Loggers $logger
+        }
+    }
+    set View [RootView $summary $Options $space]
+    BeginIsolated $ns $summary "" [RootName $object $ns] 0
+}
+
+# The beginning of the instance NAME in the one of namespace UP. GIVEN is {DICT
+# NAMESPACE} where it was given hosts of its own.
+proc ::deployer::BeginNested {ns summary up name {given {}}} {
+    namespace upvar $ns Root Root Given Given
+    set Root [set ${up}::Root]
+    if {$given ne ""} {
+        set Given $given
+    }
+    BeginIsolated $ns $summary $up $name [lindex [set ${up}::Kin] 2]
+    if {[lindex [SourceOf $ns $summary] 0] eq "hosts"} {
+        # Names that mean nothing are told at once.
+        ViewOf $ns
+    }
 }
 
 proc ::deployer::RootName {object ns} {
@@ -181,62 +283,150 @@ proc ::deployer::RootName {object ns} {
     return [namespace tail $object]
 }
 
-# The path of an instance, as in messages: /production/web.
+# The path of an instance, as in messages: /production/web:web1/git.
 proc ::deployer::PathOf ns {
-    set path ""
-    while 1 {
-        namespace upvar $ns Up up Name name
-        if {$up eq ""} {
-            return [expr {$path eq "" ? "/" : $path}]
-        }
-        set path /$name$path
-        set ns $up
+    return [PathThrough [KinOf $ns]]
+}
+
+# Kin of the instance of namespace NS and of those above it.
+proc ::deployer::KinOf ns {
+    while {$ns ne ""} {
+        lappend kin [set ${ns}::Kin]
+        set ns [lindex $kin end 0]
     }
+    return $kin
+}
+
+# The path of what has these, which may be gone.
+proc ::deployer::PathThrough kin {
+    set path ""
+    foreach each $kin {
+        lassign $each up name - role one base position
+        if {$base ne "" && !$one} {
+            set path :[SlugOf [core::hostset host [HostsSet $base] $position \
+                $role]]$path
+        }
+        if {$up ne ""} {
+            set path /$name$path
+        }
+    }
+    return [expr {[string index $path 0] eq "/" ? $path : "/$path"}]
+}
+
+proc ::deployer::FailDestroyed {kin method} {
+    set path [PathThrough $kin]
+    Fail [list CANCELLED $path] "$path was destroyed while $method was running\
+        in it, so that could not go on: destroy an instance when its actions\
+        have ended"
+}
+
+# The slug of HOST, also of one that is gone.
+proc ::deployer::SlugOf host {
+    if {[IsHost $host]} {
+        return [$host cget -slug]
+    }
+    return [namespace tail $host]
 }
 
 # The group of an instance: the nearest that its class or a parent's says.
 proc ::deployer::GroupOf ns {
     while {$ns ne ""} {
-        set group [dict get \
-            [Summary [info object class [ObjectOf $ns]]] group]
+        set group [dict get [Summary [ServiceOf $ns]] group]
         if {$group ne ""} {
             return $group
         }
-        set ns [set ${ns}::Up]
+        set ns [lindex [set ${ns}::Kin] 0]
     }
     return other
 }
 
 # `my info WORD`.
 proc ::deployer::InstanceInfo {ns word args} {
-    if {[llength $args] && $word ne "trace"} {
-        WrongArgs "info $word"
+    if {$word eq "trace" ? [llength $args] != 1 : [llength $args]} {
+        WrongArgs "info $word[expr {$word eq "trace" ? " QUERY" : ""}]"
     }
     switch -- $word {
         path {
             return [PathOf $ns]
         }
         name {
-            return [set ${ns}::Name]
+            return [lindex [set ${ns}::Kin] 1]
         }
         group {
             return [GroupOf $ns]
         }
-        isolated - array {
-            return 0
+        isolated {
+            return [expr {[IsolatedBy $ns] ne ""}]
+        }
+        array {
+            return [lindex [set ${ns}::Kin] 2]
         }
         isolations {
-            return {}
+            return [expr {[lindex [set ${ns}::Kin] 2] ? [IndexesOf $ns] : {}}]
         }
         sandboxed {
             return [dict get [set [set ${ns}::Root]::Options] sandbox]
         }
         trace {
-            FailUnavailable trace
+            if {[lindex [set ${ns}::Kin] 2]} {
+                return {*}[Launch $ns info [list trace {*}$args] PerformFan]
+            }
+            tailcall TraceQuery $ns {*}$args
         }
     }
     Fail [list ARGUMENT $word] "unknown word \"[Shorten $word 40]\": must be\
         array, group, isolated, isolations, name, path, sandboxed or trace"
+}
+
+# Loggers.
+
+# The commands that NAMES mean in namespace SPACE; what means nothing stays.
+proc ::deployer::LoggerNames {names space} {
+    return [lmap name $names {
+        set found [namespace eval $space \
+            [list ::namespace which -command $name]]
+        expr {$found eq "" ? $name : $found}
+    }]
+}
+
+# The same, where each must mean something.
+proc ::deployer::KnownLoggers {{names {}} {space ::}} {
+    if {![namespace exists $space]} {
+        set space ::
+    }
+    set commands [LoggerNames $names $space]
+    foreach name $names command $commands {
+        if {[namespace which -command $command] eq ""} {
+            Fail [list ARGUMENT $name] "there is no command \"[Shorten $name]\"\
+                to be a logger: define it before the instance that uses it"
+        }
+    }
+    return $commands
+}
+
+# A message of the instance of namespace NS to the loggers of its root. One that
+# fails is dropped, and the others hear of it.
+proc ::deployer::Report {ns text} {
+    set root [set ${ns}::Root]
+    namespace upvar $root Loggers loggers
+    if {![info exists loggers]} {
+        return
+    }
+    set path [PathOf $ns]
+    set texts [list $text]
+    while {[llength $texts]} {
+        set texts [lassign $texts text]
+        foreach logger $loggers {
+            set event [dict create type message phase output \
+                time [expr {[clock microseconds] / 1e6}] path $path data $text]
+            if {[catch {uplevel #0 [list $logger event $event]} message]} {
+                set loggers [lsearch -all -inline -exact -not \
+                    $loggers $logger]
+                lappend texts "logger $logger failed and is dropped: $message"
+            }
+        }
+    }
+    return
 }
 
 # The options of a root as a dict of names without dash.
@@ -269,8 +459,7 @@ proc ::deployer::InstanceOptions words {
     return $options
 }
 
-# Hosts. A view is the value that a container stands for: {roles members options
-# single}, roles being role -> list of host objects.
+# Hosts. Views are the business of hosts.tcl.
 
 # The view of a root of which OPTIONS are given; names in them resolve in
 # namespace SPACE.
@@ -281,100 +470,50 @@ proc ::deployer::RootView {summary options space} {
             dict set fanout $name [dict get $options $name]
         }
     }
-    set view [list {} {} $fanout 0]
     if {[dict exists $options hosts]} {
-        return [RolesView [ResolveRoles [dict get $options hosts] $space] $view]
+        return [HostsView [dict get $options hosts] $fanout $space]
     }
-    return [NestedView $summary $view]
+    return [NestedView [dict get $summary source] [HostsView {} $fanout ::]]
+}
+
+# What stands between the hosts of the instance of namespace NS and those of
+# its parent: {}, {map DICT NAMESPACE} or {hosts DICT NAMESPACE}.
+proc ::deployer::SourceOf {ns {summary {}}} {
+    namespace upvar $ns Given given
+    if {[info exists given]} {
+        return [list hosts {*}$given]
+    }
+    if {$summary eq ""} {
+        set summary [Summary [ServiceOf $ns]]
+    }
+    return [dict get $summary source]
 }
 
 # The view of an instance whose parent has VIEW.
-proc ::deployer::NestedView {summary view} {
-    lassign [dict get $summary source] kind dict space
+proc ::deployer::NestedView {source view} {
+    lassign $source kind dict space
     switch -- $kind {
         hosts {
-            return [RolesView [ResolveRoles $dict $space] $view]
+            return [HostsOwn $view $dict $space]
         }
         map {
-            return [RolesView [MapRoles $dict $space $view] $view]
+            return [HostsMapped $view $dict $space]
         }
     }
     return $view
 }
 
-# VIEW with other ROLES. {DEPLOYER HOSTS DUPLICATE slug}.
-proc ::deployer::RolesView {roles view} {
-    return [list $roles [HostMembers [concat {*}[dict values $roles]]] \
-        [lindex $view 2] 0]
-}
-
-# DICT of role -> names of hosts and containers, seen from namespace SPACE, as
-# role -> host objects. {DEPLOYER HOSTS UNKNOWN name}.
-proc ::deployer::ResolveRoles {dict space} {
-    set roles {}
-    dict for {role words} $dict {
-        set hosts {}
-        foreach word $words {
-            set found [HostsNamed $word $space]
-            if {![llength $found]} {
-                Fail [list HOSTS UNKNOWN $word] \
-                    "there is no host \"[Shorten $word 80]\" (role $role)"
-            }
-            lappend hosts {*}[lindex $found 0]
+# The view of the instance of namespace NS. Only classes without instances can
+# change their hosts, so what was found once holds.
+proc ::deployer::ViewOf ns {
+    namespace upvar $ns View view
+    if {![info exists view]} {
+        lassign [set ${ns}::Kin] up - - role one base position
+        if {$base ne "" && !$one} {
+            set view [HostsCell $base $role $position]
+        } else {
+            set view [NestedView [SourceOf $ns] [ViewOf $up]]
         }
-        dict set roles $role [Distinct $hosts]
     }
-    return $roles
-}
-
-# Each role of MAP gets the hosts of the roles in the parent's VIEW that it
-# lists; `*` is all of them, a role that the parent lacks is empty.
-proc ::deployer::MapRoles {map space view} {
-    lassign $view roles members
-    set mapped {}
-    dict for {role words} $map {
-        set hosts {}
-        foreach word $words {
-            if {$word eq "*"} {
-                lappend hosts {*}[dict values $members]
-            } elseif {[dict exists $roles $word]} {
-                lappend hosts {*}[dict get $roles $word]
-            } else {
-                lappend hosts {*}[lindex [HostsNamed $word $space] 0]
-            }
-        }
-        dict set mapped $role [Distinct $hosts]
-    }
-    return $mapped
-}
-
-# {} where WORD means no host and no container in namespace SPACE, else a list
-# of one element, the list of hosts.
-proc ::deployer::HostsNamed {word space} {
-    if {[namespace exists $space]} {
-        set command [namespace eval $space \
-            [list ::namespace which -command $word]]
-    } else {
-        set command [namespace which -command ::$word]
-    }
-    if {$command eq "" || ![info object isa object $command]} {
-        return {}
-    }
-    if {[info object isa typeof $command ::deployer::host]} {
-        return [list [list $command]]
-    }
-    if {[info object isa typeof $command ::deployer::hosts]} {
-        set view [[info object namespace $command]::my View]
-        return [list [dict values [lindex $view 1]]]
-    }
-    return {}
-}
-
-# LIST with each element once, in the order of the first.
-proc ::deployer::Distinct list {
-    set seen {}
-    foreach element $list {
-        dict set seen $element 1
-    }
-    return [dict keys $seen]
+    return $view
 }

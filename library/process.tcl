@@ -286,5 +286,9 @@ proc ::deployer::Gather {channel w} {
 
 # The result of W is of no interest: forget it when it comes.
 proc ::deployer::Detach w {
+    if {[core::waiter ready $w]} {
+        core::waiter drop $w
+        return
+    }
     core::waiter call $w [list ::deployer::core::waiter drop $w]
 }

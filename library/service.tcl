@@ -2,49 +2,65 @@
 #
 # Layer T2. An instance is an object of the user's class. Its parts:
 #
-#   Up        the namespace of its parent, "" for a root
-#   Name      its name in the parent; of a root that of its command
 #   Root      the namespace of its root; a root keeps Options and Loggers
-#   View      its hosts: the value that a container stands for (see hosts.tcl)
+#   Kin       one list, because a cell shall be cheap:
+#      UP        the namespace of its parent; "" for a root and its cells
+#      NAME      its name in the parent; of a root that of its command
+#      OPEN      1 where it is an array: calls fan out over its cells
+#      ROLE      where its class isolates, the role of which an array makes
+#                cells and a cell holds one host; else ""
+#      ONE       1 where its class isolates with -justone
+#      BASE POSITION   of a cell (and -justone): its host is the one at POSITION
+#                of ROLE in the view BASE; else BASE is ""
+#   View      its hosts: the value that a container stands for (see hosts.tcl);
+#             not there before somebody needs it
+#   Given     of one that `my initialize` made with -hosts: {DICT NAMESPACE}
+#   Made      there in what `my initialize` made
+#   Cells     of an array, host -> the cell that was asked for by name
 #
 # Nested instances are commands in the namespace `kids` below the parent's, so
-# that they die with it, and their names stay out of sight of actions.
+# that they die with it, and their names stay out of sight of actions. The same
+# holds for an array's `named` cells, for its `cells` of calls that run now, and
+# for what `my initialize` has `made`.
 
 namespace eval ::deployer {
     variable Terminals {none own tmux xterm gnome-terminal}
 }
 
 oo::class create ::deployer::Service {
-    variable Up Name Root View Options Loggers
+    variable Root Kin Self
 
-    # CLASS create NAME ?options?; the form <nested> UP NAME is Nested's.
+    # CLASS create NAME ?options?. Of our own: <nested> UP NAME ?GIVEN?, and
+    # <cell> ROOT KIN NAME BEGIN, where BEGIN is that of the summary.
     constructor args {
-        set summary [::deployer::Summary [info object class [self]]]
-        if {[lindex $args 0] eq "<nested>"} {
-            lassign $args - Up Name
-            namespace upvar $Up Root root View view
-            set Root $root
-            set View [::deployer::NestedView $summary $view]
+        set kind [lindex $args 0]
+        if {$kind eq "<cell>"} {
+            lassign $args - Root Kin Self begin
+            if {$begin ne "slow"} {
+                if {$begin ne ""} {
+                    ::namespace path $begin
+                }
+                return
+            }
         } else {
-            set Up ""
-            set Root [self namespace]
-            set Name [::deployer::RootName [self] [self namespace]]
-            set Options [::deployer::InstanceOptions $args]
-            set Loggers [concat [dict get $summary loggers] \
-                [dict get $Options loggers]]
-            set View [::deployer::RootView $summary $Options \
-                [uplevel 1 {::namespace current}]]
+            set Self [self]
         }
-        if {[dict get $summary isolate] ne ""} {
-            ::deployer::Fail {ARGUMENT isolate} "service\
-                [info object class [self]] isolates, which is not available yet"
+        set summary [::deployer::Summary [info object class [self]]]
+        if {$kind eq "<nested>"} {
+            ::deployer::BeginNested [self namespace] $summary \
+                {*}[lrange $args 1 end]
+        } elseif {$kind ne "<cell>" && [catch {
+            ::deployer::BeginRoot [self] [self namespace] $summary $args \
+                [uplevel 1 {::namespace current}]
+        } message options]} {
+            return {*}[::deployer::Outward $message $options]
         }
         if {[dict get $summary path] ne ""} {
-            namespace eval [self namespace] [list ::namespace path \
-                [list ::oo::Helpers {*}[dict get $summary path]]]
+            ::namespace path [list ::oo::Helpers {*}[dict get $summary path]]
         }
-        if {[dict get $summary filters] ne ""} {
-            ::deployer::GuardFilters [self] [dict get $summary filters]
+        if {[lindex $Kin 2]} {
+            oo::objdefine [self] mixin \
+                [::deployer::ShadowOf [info object class [self]]]
         }
         # That of a plain class among the superclasses.
         if {[self next] ne ""} {
@@ -76,36 +92,41 @@ oo::class create ::deployer::Service {
                     {*}[lrange $args 1 end]
             }
         }
-        next {*}$args
+        return -code error -errorcode [list TCL LOOKUP METHOD $name] \
+            [::deployer::NoMethod [self namespace] $name \
+                [uplevel 1 {::namespace current}]]
     }
 
     method hosts args {
         if {[llength $args]} {
-            tailcall ::deployer::HostsDo $View {*}$args
+            tailcall ::deployer::HostsDo [::deployer::ViewOf [self namespace]] \
+                {*}$args
         }
         # One command, made when first asked for; it dies with the instance.
         set container [self namespace]::<hosts>
         if {[namespace which -command $container] eq ""} {
             ::deployer::hosts create $container {}
-            [info object namespace $container]::my SetView $View
+            [info object namespace $container]::my SetView \
+                [::deployer::ViewOf [self namespace]]
         }
         return $container
     }
 
     method host args {
-        set path [::deployer::PathOf [self namespace]]
-        ::deployer::Fail [list ISOLATE NOCELL $path] "$path is no cell, so there\
-            is no one host of it: use \"my hosts\""
+        tailcall ::deployer::HostOf [self namespace] $args
     }
 
     method parent args {
-        if {$Up eq ""} {
+        set up [lindex $Kin 0]
+        if {$up eq ""} {
             if {![llength $args]} {
                 return ""
             }
-            ::deployer::Fail {ARGUMENT parent} "/ is the root and has no parent"
+            set path [::deployer::PathOf [self namespace]]
+            ::deployer::Fail {ARGUMENT parent} \
+                "$path is the root and has no parent"
         }
-        tailcall ::deployer::Onward $Up {*}$args
+        tailcall ::deployer::Onward $up {*}$args
     }
 
     method root args {
@@ -113,9 +134,13 @@ oo::class create ::deployer::Service {
     }
 
     method at {index args} {
-        set path [::deployer::PathOf [self namespace]]
-        ::deployer::Fail [list ISOLATE INDEX $path $index] "$path is no array,\
-            so it has no cell \"$index\""
+        if {[catch {
+            ::deployer::CellAt [self namespace] $index \
+                [uplevel 1 {::namespace current}]
+        } cell options]} {
+            return {*}[::deployer::Outward $cell $options]
+        }
+        tailcall ::deployer::Onward $cell {*}$args
     }
 
     method info {word args} {
@@ -129,7 +154,8 @@ oo::class create ::deployer::Service {
                 return $loggers
             }
             add {
-                foreach logger $args {
+                foreach logger [::deployer::KnownLoggers $args \
+                        [uplevel 1 {::namespace current}]] {
                     if {$logger ni $loggers} {
                         lappend loggers $logger
                     }
@@ -137,7 +163,8 @@ oo::class create ::deployer::Service {
                 return
             }
             remove {
-                foreach logger $args {
+                foreach logger [::deployer::LoggerNames $args \
+                        [uplevel 1 {::namespace current}]] {
                     set loggers [lsearch -all -inline -exact -not \
                         $loggers $logger]
                 }
@@ -148,23 +175,26 @@ oo::class create ::deployer::Service {
             \"[::deployer::Shorten $word 40]\": must be add, list or remove"
     }
 
-    # To the loggers, once there are any.
-    method report text {}
+    method report text {
+        ::deployer::Report [self namespace] $text
+    }
 
     method sandbox args {
         ::deployer::FailUnavailable sandbox
     }
 
-    method fork args {
-        ::deployer::FailUnavailable fork
+    method fork {action args} {
+        tailcall ::deployer::StartFork [self namespace] [list $action {*}$args]
     }
 
-    method initialize args {
-        ::deployer::FailUnavailable initialize
+    method initialize {class args} {
+        tailcall ::deployer::Initialize [self namespace] \
+            [uplevel 1 [list ::namespace which -command $class]] $class \
+            [uplevel 1 {::namespace current}] $args
     }
 
     method console args {
-        ::deployer::FailUnavailable console
+        tailcall ::deployer::Console [self namespace] $args
     }
 
     method variable args {
@@ -175,12 +205,14 @@ oo::class create ::deployer::Service {
         ::deployer::FailState $name
     }
 
-    method <self> {} {
-        return [self]
+    method <cloned> from {
+        ::deployer::Fail [list ARGUMENT $from] "$from cannot be copied, because\
+            the parts of an instance belong to one root: make another one with\
+            \"create\""
     }
 
     # Inside actions alone, by `my`.
-    unexport unknown report fork initialize console variable varname
+    unexport unknown <cloned> report fork initialize console variable varname
 }
 
 proc ::deployer::FailUnavailable word {
@@ -210,7 +242,9 @@ proc ::deployer::Lineage class {
 proc ::deployer::AddLineage {class lineageVar} {
     upvar 1 $lineageVar lineage
     foreach mixin [info class mixins $class] {
-        AddLineage $mixin lineage
+        if {![string match *::<guard> $mixin]} {
+            AddLineage $mixin lineage
+        }
     }
     if {[set at [lsearch -exact $lineage $class]] >= 0} {
         set lineage [lreplace $lineage $at $at]
@@ -238,7 +272,9 @@ proc ::deployer::Member {class name} {
 # What CLASS and the classes it is made of say together, as a dict: path (the
 # namespaces that actions see besides the global one), source ({}, {map DICT
 # NAMESPACE} or {hosts DICT NAMESPACE}), isolate (a role or ""), justone, roles,
-# group, describe, loggers, default, filters. The nearest class decides.
+# group, describe, loggers ({LIST NAMESPACE}), default, filters; begin, which is
+# how a cell begins: slow where there is a constructor of a plain class, else
+# the path of its namespace or "". The nearest class decides.
 proc ::deployer::Summary class {
     variable Epoch
     namespace upvar [info object namespace $class] Summary kept
@@ -247,12 +283,14 @@ proc ::deployer::Summary class {
         lassign $kept epoch seen summary
         # Plain oo::define changes the lineage, our own words the epoch.
         if {$epoch == $Epoch && $seen eq $lineage} {
+            # Plain oo::define takes the guard away as well.
+            GuardFilters $class [dict get $summary filters]
             return $summary
         }
     }
     set summary {
         path {} source {} isolate {} justone 0 roles host group {} describe {}
-        loggers {} default {} filters {}
+        loggers {} default {} filters {} begin {}
     }
     set known {}
     foreach owner $lineage {
@@ -263,6 +301,10 @@ proc ::deployer::Summary class {
         }
         namespace upvar [info object namespace $owner] Facts facts
         if {![info exists facts]} {
+            if {$owner ne "::deployer::Service"
+                    && [info class constructor $owner] ne ""} {
+                dict set summary begin slow
+            }
             continue
         }
         set space [dict get $facts space]
@@ -283,11 +325,19 @@ proc ::deployer::Summary class {
         }
         foreach key {isolate justone roles group describe loggers default} {
             if {![dict exists $known $key] && [dict exists $facts $key]} {
-                dict set summary $key [dict get $facts $key]
+                set value [dict get $facts $key]
+                if {$key eq "loggers"} {
+                    set value [list $value $space]
+                }
+                dict set summary $key $value
                 dict set known $key 1
             }
         }
     }
+    if {[dict get $summary path] ne "" && [dict get $summary begin] eq ""} {
+        dict set summary begin [list ::oo::Helpers {*}[dict get $summary path]]
+    }
+    GuardFilters $class [dict get $summary filters]
     set kept [list $Epoch $lineage $summary]
     return $summary
 }

@@ -2,7 +2,8 @@
 #
 #     tclsh seeds.tcl DIRECTORY
 #
-# fills DIRECTORY/known, DIRECTORY/key and DIRECTORY/agent.
+# fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/match,
+# DIRECTORY/nodeset and DIRECTORY/play.
 
 package require Tcl 8.6
 
@@ -104,11 +105,28 @@ proc ::seeds::Agent {dir publics} {
             ssh-connection][String publickey]\x01[String ssh-ed25519][String b]
 }
 
+proc ::seeds::Nodeset {dir} {
+    set count 0
+    foreach text {
+        "web\[1-100,200\],db\[01-03\]\nweb\[50-150\]!web7"
+        "r\[1-4\]n\[01-32\]^r2n\[05-06\] & r1n1"
+        "a\[0-20/5\] a1 a01 a001 a\[8-11\] a\[08-11\]\na\[ 9 , 10 - 12 \]"
+        "10.0.0.1,10.0.0.2,10.0.1.1\n10.\[0-3\].\[0-3\].\[0-3\]"
+        "123456789012345678\n1234567890123456789,\[1234567890123456789\]"
+        "\u00e4\[1-2\]\u00f6\[1-2\]x" "a\[5-1\]" "a\[01-100\]" "a,,b" "@a"
+    } {
+        Write $dir/nodeset/[incr count] [encoding convertto utf-8 $text]
+    }
+    Write $dir/nodeset/last "a!b&c^d"
+}
+
 proc ::seeds::Main {dir} {
-    file mkdir $dir/known $dir/key $dir/agent $dir/work
+    file mkdir $dir/known $dir/key $dir/agent $dir/nodeset \
+        $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
+    Nodeset $dir
     file delete -force $dir/work
 }
 

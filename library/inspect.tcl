@@ -222,11 +222,18 @@ proc ::deployer::InspectPath target {
 # CLASS and the classes around it, without the outermost one.
 proc ::deployer::InspectOuter class {
     set classes {}
-    while {[set outer [dict get [InspectFacts [list $class]] outer]] ne ""} {
+    while {[set outer [InspectAround $class]] ne ""} {
         lappend classes $class
         set class $outer
     }
     return $classes
+}
+
+# The class around CLASS, "" where there is none. One that was renamed is not
+# found.
+proc ::deployer::InspectAround class {
+    set outer [dict get [InspectFacts [list $class]] outer]
+    return [expr {[IsService $outer] ? $outer : ""}]
 }
 
 proc ::deployer::InspectName target {
@@ -246,7 +253,7 @@ proc ::deployer::InspectGroup target {
         if {[set group [dict get [Summary $class] group]] ne ""} {
             return $group
         }
-        set class [dict get [InspectFacts [list $class]] outer]
+        set class [InspectAround $class]
     }
     return other
 }

@@ -6,10 +6,14 @@
 
 #include "dpInit.h"
 
+#include "dpCast.h"
 #include "dpHostsetCmd.h"
+#include "dpMatchCmd.h"
 #include "dpNodesetCmd.h"
 #include "dpProcCmd.h"
+#include "dpPtyCmd.h"
 #include "dpSshCmd.h"
+#include "dpTerm.h"
 #include "dpWait.h"
 
 #include <openssl/rand.h>
@@ -98,9 +102,13 @@ Deployer_Init(Tcl_Interp *interp)
     Tcl_CreateObjCommand(interp, "::deployer::core::stats", StatsCmd, dpPtr,
 	    NULL);
     DpWaitInit(dpPtr);
+    DpMatchCmdInit(dpPtr);
     DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);
+    DpPtyCmdInit(dpPtr);
     DpSshCmdInit(dpPtr);
     DpHostsetCmdInit(dpPtr);
+    DpCastInit(dpPtr);
+    DpTermInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

@@ -21,6 +21,7 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_WAITS] = "wait",
     [DP_PROCS] = "proc",
     [DP_SESSIONS] = "ssh",
+    [DP_CASTS] = "cast",
 };
 
 /*
@@ -31,7 +32,7 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
 static void
 EndRecord(ClientData clientData)
 {
-    static const int order[] = {DP_SESSIONS, DP_PROCS, DP_WAITS};
+    static const int order[] = {DP_SESSIONS, DP_PROCS, DP_CASTS, DP_WAITS};
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;
 

@@ -33,6 +33,16 @@ DpProcInit(DpProc *procPtr, const DpProcType *typePtr, DpLoop *loopPtr)
 }
 
 void
+DpProcSetPty(DpProc *procPtr, const DpProcPty *ptyPtr)
+{
+    if (procPtr->ptyPtr == NULL) {
+	procPtr->ptyPtr = DpAlloc(sizeof(*procPtr->ptyPtr));
+    }
+    *procPtr->ptyPtr = *ptyPtr;
+    procPtr->merge = true;
+}
+
+void
 DpProcHold(DpProc *procPtr)
 {
     procPtr->refCount++;
@@ -56,6 +66,7 @@ DpProcDrop(DpProc *procPtr)
     DpWipeFree(procPtr->password);
     DpFree(procPtr->echoText);
     DpFree(procPtr->startRest);
+    DpFree(procPtr->ptyPtr);
     loopPtr = procPtr->loopPtr;
     procPtr->typePtr->free(procPtr);
     DpLoopDrop(loopPtr);
@@ -123,6 +134,20 @@ ReleaseHeld(DpProc *procPtr, int stream)
     DpBufFree(heldPtr);
 }
 
+/*
+ * What ends the input of a terminal. The first one hands over a line that was
+ * begun.
+ */
+static void
+TypeEnd(DpProc *procPtr)
+{
+    static const char ends[2] = {4, 4};
+
+    if (procPtr->ptyPtr != NULL && !procPtr->inDone) {
+	DpBufAppend(&procPtr->in, ends, procPtr->inLine ? 2 : 1);
+    }
+}
+
 /* The sudo prompt stands in `held`: send the password once, else give up. */
 static void
 Prompted(DpProc *procPtr)
@@ -132,6 +157,8 @@ Prompted(DpProc *procPtr)
 	/* Not known or refused: sudo reads end of file and gives up. */
 	DpBufWipe(&procPtr->in);
 	procPtr->inFree = 0;
+	procPtr->inLine = false;
+	TypeEnd(procPtr);
 	procPtr->inClose = true;
 	procPtr->inHold = false;
     } else {
@@ -147,6 +174,33 @@ Prompted(DpProc *procPtr)
 	procPtr->inFree += length + 1;
 	DpWipeFree(procPtr->password);
 	procPtr->password = NULL;
+    }
+}
+
+/*
+ * On a terminal sudo ends the line on which the password was typed; without
+ * the prompt that would be an empty one.
+ */
+static void
+CutPromptLine(DpProc *procPtr)
+{
+    DpBuf *heldPtr = &procPtr->held;
+    const unsigned char *bytes;
+    size_t length;
+
+    if (!procPtr->promptLine) {
+	return;
+    }
+    bytes = DpBufData(heldPtr) + procPtr->promptAt;
+    length = DpBufLength(heldPtr) - procPtr->promptAt;
+    if (length == 0 || (length == 1 && bytes[0] == '\r')) {
+	return;
+    }
+    procPtr->promptLine = false;
+    if (bytes[0] == '\n') {
+	DpBufCut(heldPtr, procPtr->promptAt, 1);
+    } else if (bytes[0] == '\r' && bytes[1] == '\n') {
+	DpBufCut(heldPtr, procPtr->promptAt, 2);
     }
 }
 
@@ -181,6 +235,55 @@ FindStart(DpProc *procPtr)
     } while (true);
 }
 
+/* How many bytes at the end of a buffer are the begin of word. */
+static size_t
+BeginAtEnd(const DpBuf *bufPtr, const char *word)
+{
+    size_t length = DpBufLength(bufPtr), count = strlen(word);
+
+    if (count > length) {
+	count = length;
+    }
+    while (count > 0 && memcmp(DpBufData(bufPtr) + length - count, word,
+	    count) != 0) {
+	count--;
+    }
+    return count;
+}
+
+/*
+ * Lets go of what can be no part of a line or a prompt of ours: somebody who
+ * looks on sees what else the host has to say or to ask.
+ */
+static void
+PassHeld(DpProc *procPtr, int stream)
+{
+    DpBuf *heldPtr = &procPtr->held;
+    size_t count = DpBufLength(heldPtr), back;
+    ptrdiff_t at;
+
+    if (procPtr->promptLine) {
+	return;
+    }
+    at = DpBufFind(heldPtr, 0, procPtr->token, strlen(procPtr->token));
+    if (at >= 0) {
+	count = (size_t) at;
+	while (count > 0 && DpBufData(heldPtr)[count - 1] != '\n') {
+	    count--;
+	}
+    } else {
+	back = BeginAtEnd(heldPtr, procPtr->token);
+	if (procPtr->promptText != NULL) {
+	    size_t other = BeginAtEnd(heldPtr, procPtr->promptText);
+
+	    back = other > back ? other : back;
+	}
+	count -= back;
+    }
+    DpBufAppend(&procPtr->out[stream], DpBufData(heldPtr), count);
+    DpBufConsume(heldPtr, count);
+}
+
 /*
  * Looks through what is held for prompts and the start line. The line ends
  * the filter.
@@ -192,11 +295,15 @@ Filter(DpProc *procPtr, int stream)
     size_t length;
     ptrdiff_t at;
 
+    CutPromptLine(procPtr);
     if (procPtr->promptText != NULL) {
 	length = strlen(procPtr->promptText);
 	while ((at = DpBufFind(heldPtr, 0, procPtr->promptText, length)) >= 0) {
 	    DpBufCut(heldPtr, (size_t) at, length);
 	    Prompted(procPtr);
+	    procPtr->promptLine = procPtr->ptyPtr != NULL;
+	    procPtr->promptAt = (size_t) at;
+	    CutPromptLine(procPtr);
 	}
     }
     length = strlen(procPtr->token);
@@ -223,6 +330,17 @@ Filter(DpProc *procPtr, int stream)
 	Notify(procPtr, DP_PROC_STARTED);
     } else if (DpBufLength(heldPtr) > HELD_LIMIT) {
 	ReleaseHeld(procPtr, stream);
+    } else if (procPtr->watched) {
+	PassHeld(procPtr, stream);
+    }
+}
+
+void
+DpProcWatched(DpProc *procPtr)
+{
+    procPtr->watched = true;
+    if (procPtr->token != NULL && procPtr->merge) {
+	PassHeld(procPtr, DP_STDOUT);
     }
 }
 
@@ -314,11 +432,11 @@ DpProcEnd(DpProc *procPtr, const DpError *errPtr)
     if (procPtr->ended) {
 	return;
     }
-    DpProcGotEof(procPtr, DP_STDOUT);
-    DpProcGotEof(procPtr, DP_STDERR);
     if (errPtr != NULL && !DpErrorIsSet(&procPtr->error)) {
 	DpErrorCopy(&procPtr->error, errPtr);
     }
+    DpProcGotEof(procPtr, DP_STDOUT);
+    DpProcGotEof(procPtr, DP_STDERR);
     procPtr->ended = true;
     procPtr->endTime = DpLoopNow();
     DpProcInDone(procPtr);
@@ -361,6 +479,8 @@ DpProcWrite(DpProc *procPtr, const void *bytes, size_t n)
 	return;
     }
     DpBufAppend(&procPtr->in, bytes, n);
+    procPtr->inLine = ((const char *) bytes)[n - 1] != '\n'
+	    && ((const char *) bytes)[n - 1] != '\r';
     Kick(procPtr);
 }
 
@@ -368,9 +488,24 @@ void
 DpProcCloseIn(DpProc *procPtr)
 {
     if (!procPtr->inClose) {
+	TypeEnd(procPtr);
 	procPtr->inClose = true;
 	Kick(procPtr);
     }
+}
+
+void
+DpProcResize(DpProc *procPtr, int cols, int rows)
+{
+    DpProcPty *ptyPtr = procPtr->ptyPtr;
+
+    if (ptyPtr == NULL || procPtr->ended || procPtr->abandoned
+	    || (ptyPtr->cols == cols && ptyPtr->rows == rows)) {
+	return;
+    }
+    ptyPtr->cols = cols;
+    ptyPtr->rows = rows;
+    procPtr->typePtr->resize(procPtr);
 }
 
 void

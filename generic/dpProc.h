@@ -20,6 +20,20 @@
 /* A producer stops above this many unread bytes in either stream. */
 #define DP_PROC_HIGH (256 * 1024)
 
+/*
+ * The pseudo terminal of a command. The modes are as in RFC 4254, section 8,
+ * with the end (0); none: those of a new terminal. Type and modes together
+ * are what libssh2 takes, 256 bytes.
+ */
+#define DP_PTY_MODES 192
+#define DP_PTY_MAX_SIZE 65535
+typedef struct DpProcPty {
+    char term[64];
+    int cols, rows;             /* 0: not known */
+    size_t numModes;            /* bytes of modes */
+    unsigned char modes[DP_PTY_MODES];
+} DpProcPty;
+
 /* What a consumer is told (a mask); scripts must not run from there. */
 #define DP_PROC_READABLE 1      /* bytes or end of file in out[0] or out[1] */
 #define DP_PROC_WRITABLE 2      /* in has room, or inDone has become true */
@@ -34,6 +48,7 @@ typedef struct DpProcType {
     bool oneWindow;             /* both outputs share one flow control */
     void (*kick)(DpProc *procPtr);      /* consumer consumed, wrote or closed */
     bool (*signal)(DpProc *procPtr, const char *name); /* without "SIG" */
+    void (*resize)(DpProc *procPtr);    /* ptyPtr has another size */
     void (*abandon)(DpProc *procPtr);   /* nobody is interested any more */
     void (*free)(DpProc *procPtr);      /* last reference is gone */
 } DpProcType;
@@ -51,11 +66,13 @@ struct DpProc {
     DpBuf in;                   /* bytes to its standard input */
     bool inClose;               /* consumer: end of file after in */
     bool inDone;                /* producer: nothing more is taken */
+    bool inLine;                /* the last byte written ended no line */
     bool inHold;                /* keep `in` back until started ... */
     size_t inFree;              /* ... but for so many bytes at its front */
     DpBuf out[2];               /* bytes of its outputs */
     bool outEof[2];             /* producer: nothing more will come */
     bool merge;                 /* standard error goes into out[0] */
+    DpProcPty *ptyPtr;          /* its terminal (then merge is set), or NULL */
     bool begun;                 /* producer: it may be running by now */
     bool ended;
     bool abandoned;
@@ -75,6 +92,9 @@ struct DpProc {
     char *password;             /* wiped when sent */
     char *echoText;             /* shell text to be cut out of messages */
     int prompts;                /* how often promptText came */
+    bool promptLine;            /* the end of its line is still to be cut ... */
+    size_t promptAt;            /* ... here in held */
+    bool watched;               /* what is surely not ours is not held */
     bool started;
     long pid;                   /* 0: not known */
     char *startRest;            /* REST */
@@ -87,6 +107,8 @@ struct DpProc {
 /* For producers. Init gives refCount 1, the producer's. */
 MODULE_SCOPE void DpProcInit(DpProc *procPtr, const DpProcType *typePtr,
 	DpLoop *loopPtr);
+/* Gives it a terminal (a copy); before it begins. */
+MODULE_SCOPE void DpProcSetPty(DpProc *procPtr, const DpProcPty *ptyPtr);
 /* Room for bytes of a stream; the count that came is told by DpProcGot. */
 MODULE_SCOPE bool DpProcWants(const DpProc *procPtr, int stream);
 MODULE_SCOPE void DpProcGot(DpProc *procPtr, int stream, const void *bytes,
@@ -107,7 +129,12 @@ MODULE_SCOPE void DpProcDrop(DpProc *procPtr);
 MODULE_SCOPE void DpProcConsume(DpProc *procPtr, int stream, size_t count);
 MODULE_SCOPE size_t DpProcRoom(const DpProc *procPtr);
 MODULE_SCOPE void DpProcWrite(DpProc *procPtr, const void *bytes, size_t n);
+/* On a terminal that is what a human does: Ctrl-D is typed. */
 MODULE_SCOPE void DpProcCloseIn(DpProc *procPtr);
+/* Tells the new size of its terminal; nothing happens where it has none. */
+MODULE_SCOPE void DpProcResize(DpProc *procPtr, int cols, int rows);
+/* Somebody looks on: before the start line, too, output comes as it does. */
+MODULE_SCOPE void DpProcWatched(DpProc *procPtr);
 MODULE_SCOPE void DpProcAbandon(DpProc *procPtr);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * dpProcCmd.c -- the command core::proc and the options of commands.
+ * dpProcCmd.c -- the command core::proc: commands for scripts.
  *
  * Layer L4. A handle such as "proc7" stands for a command wherever it runs;
  * it passes what the command tells to the collector or the channels, and to
@@ -8,10 +8,12 @@
 
 #include "dpProcCmd.h"
 
+#include "dpMatchCmd.h"
 #include "dpObj.h"
 #include "dpProcChan.h"
 #include "dpRun.h"
 #include "dpSpawnCmd.h"
+#include "dpTerm.h"
 #include "dpWait.h"
 
 /* Waiters for one thing; finished together. */
@@ -28,7 +30,8 @@ typedef struct Handle {
     char *command;
     bool hadPassword;
     DpRun *runPtr;              /* the consumer: this ... */
-    DpProcChans *chansPtr;      /* ... or this or none */
+    DpProcChans *chansPtr;      /* ... or this ... */
+    DpProcTaker taker;          /* ... or this (notify NULL: not) or none */
     Waits ended;
     Waits writable;
     DpError error;              /* with ended: how the command failed */
@@ -149,6 +152,9 @@ HandleNotify(void *clientData, DpProc *procPtr, int what)
     } else if (handlePtr->chansPtr != NULL) {
 	DpProcChansNotify(handlePtr->chansPtr, procPtr, what);
     }
+    if (handlePtr->taker.notify != NULL) {
+	handlePtr->taker.notify(handlePtr->taker.data, procPtr, what);
+    }
     if (handlePtr->writable.count > 0 && IsWritable(procPtr)) {
 	FinishWaits(&handlePtr->writable,
 		Tcl_NewWideIntObj((Tcl_WideInt) Room(procPtr)), NULL);
@@ -178,6 +184,9 @@ DpProcHandleNew(DpInterp *dpPtr, DpProc *procPtr, const DpProcOpts *optsPtr)
     handlePtr->hadPassword = optsPtr->password != NULL;
 
     procPtr->merge = optsPtr->merge;
+    if (optsPtr->hasPty) {
+	DpProcSetPty(procPtr, &optsPtr->pty);
+    }
     procPtr->inHold = optsPtr->hold;
     procPtr->token = DpStrdup(optsPtr->token);
     procPtr->echoText = DpStrdup(optsPtr->echo);
@@ -211,6 +220,9 @@ FreeHandle(Handle *handlePtr)
 	DpRunCancel(handlePtr->runPtr, &handlePtr->error);
 	DpRunDrop(handlePtr->runPtr);
     }
+    if (handlePtr->taker.notify != NULL) {
+	handlePtr->taker.free(handlePtr->taker.data);
+    }
     if (handlePtr->chansPtr != NULL) {
 	DpProcChansLeave(handlePtr->chansPtr);
     } else {
@@ -232,97 +244,14 @@ EndHandle(DpInterp *dpPtr, unsigned long id, void *value)
     FreeHandle(value);
 }
 
-/* --- options --- */
-
-int
-DpProcOptsGet(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpProcOpts *optsPtr)
-{
-    static const char *const names[] = {
-	"command", "cwd", "echo", "env", "hold", "merge", "password",
-	"prompt", "slug", "token", NULL
-    };
-    enum {
-	COMMAND, CWD, ECHO, ENV, HOLD, MERGE, PASSWORD, PROMPT, SLUG, TOKEN
-    };
-    Tcl_Obj *keyPtr, *valuePtr;
-    Tcl_DictSearch search;
-    int done, index, flag, size, code = TCL_OK;
-
-    memset(optsPtr, 0, sizeof(*optsPtr));
-    optsPtr->slug = "localhost";
-    optsPtr->command = "";
-    if (dictPtr == NULL) {
-	return TCL_OK;
-    }
-    if (Tcl_DictObjFirst(interp, dictPtr, &search, &keyPtr, &valuePtr, &done)
-	    != TCL_OK) {
-	return TCL_ERROR;
-    }
-    for (; !done && code == TCL_OK;
-	    Tcl_DictObjNext(&search, &keyPtr, &valuePtr, &done)) {
-	const char *value = Tcl_GetString(valuePtr);
-	const char *text = value[0] == '\0' ? NULL : value;
-
-	code = Tcl_GetIndexFromObj(interp, keyPtr, names, "option", TCL_EXACT,
-		&index);
-	if (code != TCL_OK) {
-	    break;
-	}
-	switch (index) {
-	case COMMAND:
-	    optsPtr->command = value;
-	    break;
-	case CWD:
-	    optsPtr->cwdPtr = text == NULL ? NULL : valuePtr;
-	    break;
-	case ECHO:
-	    optsPtr->echo = text;
-	    break;
-	case ENV:
-	    optsPtr->envPtr = valuePtr;
-	    code = Tcl_DictObjSize(interp, valuePtr, &size);
-	    break;
-	case HOLD:
-	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
-	    optsPtr->hold = flag;
-	    break;
-	case MERGE:
-	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
-	    optsPtr->merge = flag;
-	    break;
-	case PASSWORD:
-	    /* An empty one is a password, too. */
-	    optsPtr->password = value;
-	    break;
-	case PROMPT:
-	    optsPtr->prompt = text;
-	    break;
-	case SLUG:
-	    optsPtr->slug = value;
-	    break;
-	case TOKEN:
-	    optsPtr->token = text;
-	    break;
-	}
-    }
-    Tcl_DictObjDone(&search);
-    if (code == TCL_OK && optsPtr->token == NULL
-	    && (optsPtr->hold || optsPtr->prompt != NULL)) {
-	Tcl_SetObjResult(interp, Tcl_NewStringObj(
-		"hold and prompt need a token to end them", -1));
-	Tcl_SetErrorCode(interp, "TCL", "VALUE", "OPTION", (char *) NULL);
-	return TCL_ERROR;
-    }
-    return code;
-}
-
 /* --- core::proc --- */
 
 /* One consumer for the outputs of a command. */
 static int
 CheckFree(Tcl_Interp *interp, const Handle *handlePtr, Tcl_Obj *namePtr)
 {
-    if (handlePtr->runPtr == NULL && handlePtr->chansPtr == NULL) {
+    if (handlePtr->runPtr == NULL && handlePtr->chansPtr == NULL
+	    && handlePtr->taker.notify == NULL) {
 	return TCL_OK;
     }
     Tcl_SetObjResult(interp, Tcl_ObjPrintf("the outputs of \"%s\" are taken",
@@ -332,14 +261,57 @@ CheckFree(Tcl_Interp *interp, const Handle *handlePtr, Tcl_Obj *namePtr)
     return TCL_ERROR;
 }
 
+int
+DpProcTake(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr,
+	const DpProcTaker *takerPtr, DpProc **procPtrPtr)
+{
+    Handle *handlePtr;
+    void *value;
+
+    if (DpHandleFind(dpPtr, DP_PROCS, namePtr, &value) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    handlePtr = value;
+    if (CheckFree(interp, handlePtr, namePtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    handlePtr->taker = *takerPtr;
+    *procPtrPtr = handlePtr->procPtr;
+    return TCL_OK;
+}
+
+void *
+DpProcTaken(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr,
+	void (*notify)(void *data, DpProc *procPtr, int what))
+{
+    Handle *handlePtr;
+    void *value;
+
+    if (DpHandleFind(dpPtr, DP_PROCS, namePtr, &value) != TCL_OK) {
+	return NULL;
+    }
+    handlePtr = value;
+    if (handlePtr->taker.notify == notify) {
+	return handlePtr->taker.data;
+    }
+    Tcl_SetObjResult(interp, Tcl_ObjPrintf("\"%s\" has no such terminal",
+	    Tcl_GetString(namePtr)));
+    Tcl_SetErrorCode(interp, "TCL", "VALUE", "PROC", (char *) NULL);
+    return NULL;
+}
+
 /* Reads the options of `run`; the encoding is the caller's to free. */
 static int
 GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
 {
     static const char *const names[] = {
-	"encoding", "onoutput", "stdin", "stdinopen", NULL
+	"answers", "cast", "discard", "encoding", "keys", "newlines",
+	"onoutput", "stdin", "stdinopen", "terminal", NULL
     };
-    enum { ENCODING, ONOUTPUT, STDIN, STDINOPEN };
+    enum {
+	ANSWERS, CAST, DISCARD, ENCODING, KEYS, NEWLINES, ONOUTPUT, STDIN,
+	STDINOPEN, TERMINAL
+    };
     const char *encoding = "utf-8";
     Tcl_Obj *keyPtr, *valuePtr;
     Tcl_DictSearch search;
@@ -358,8 +330,26 @@ GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
 	    break;
 	}
 	switch (index) {
+	case ANSWERS:
+	    specPtr->answersPtr = valuePtr;
+	    break;
+	case CAST:
+	    specPtr->castPtr = valuePtr;
+	    break;
+	case DISCARD:
+	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
+	    specPtr->discard = flag;
+	    break;
 	case ENCODING:
 	    encoding = Tcl_GetString(valuePtr);
+	    break;
+	case KEYS:
+	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
+	    specPtr->keys = flag;
+	    break;
+	case NEWLINES:
+	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
+	    specPtr->newlines = flag;
 	    break;
 	case ONOUTPUT:
 	    code = Tcl_ListObjLength(interp, valuePtr, &length);
@@ -371,6 +361,10 @@ GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
 	case STDINOPEN:
 	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
 	    specPtr->inOpen = flag;
+	    break;
+	case TERMINAL:
+	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
+	    specPtr->terminal = flag;
 	    break;
 	}
     }
@@ -386,17 +380,51 @@ GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
     return code;
 }
 
+/* Lets the command of a new run have its dialogue; the set is let go. */
+static void
+AddAnswers(Handle *handlePtr, DpAnswerSet *setPtr, Tcl_Encoding encoding)
+{
+    const DpAnswersSpec spec = {
+	.procPtr = handlePtr->procPtr, .encoding = encoding,
+	.slug = handlePtr->slug, .command = handlePtr->command
+    };
+
+    DpMatchAddTap(handlePtr->runPtr, setPtr, &spec);
+    DpAnswerSetDrop(setPtr);
+}
+
 static int
 RunSub(Tcl_Interp *interp, Handle *handlePtr, int objc, Tcl_Obj *const objv[])
 {
+    DpAnswerSet *answersPtr = NULL;
     DpRunSpec spec;
+    DpTermTaps taps;
 
     if (CheckFree(interp, handlePtr, objv[2]) != TCL_OK
 	    || GetRunSpec(interp, objc > 3 ? objv[3] : NULL, &spec)
 	    != TCL_OK) {
 	return TCL_ERROR;
     }
+    if (DpTermTapsOpen(interp, handlePtr->dpPtr, &spec, &taps) != TCL_OK) {
+	if (spec.encoding != NULL) {
+	    Tcl_FreeEncoding(spec.encoding);
+	}
+	return TCL_ERROR;
+    }
+    if (spec.answersPtr != NULL) {
+	answersPtr = DpAnswerSetGet(interp, spec.answersPtr);
+	if (answersPtr == NULL) {
+	    if (spec.encoding != NULL) {
+		Tcl_FreeEncoding(spec.encoding);
+	    }
+	    return TCL_ERROR;
+	}
+    }
     handlePtr->runPtr = DpRunNew(handlePtr->dpPtr, handlePtr->procPtr, &spec);
+    DpTermTapsJoin(&taps, handlePtr->runPtr, handlePtr->procPtr);
+    if (answersPtr != NULL) {
+	AddAnswers(handlePtr, answersPtr, spec.encoding);
+    }
     Tcl_SetObjResult(interp, DpRunWaiter(handlePtr->runPtr));
     if (handlePtr->procPtr->ended) {
 	DpRunEnd(handlePtr->runPtr, &handlePtr->error);
@@ -475,6 +503,22 @@ InfoSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
     Put(dictPtr, "rest", Tcl_NewStringObj(
 	    procPtr->startRest != NULL ? procPtr->startRest : "", -1));
     Tcl_SetObjResult(interp, dictPtr);
+    return TCL_OK;
+}
+
+/* Nothing happens to a command without a terminal. */
+static int
+ResizeSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
+	Tcl_Obj *const objv[])
+{
+    int cols, rows;
+
+    (void) objc;
+    if (DpProcSizeGet(interp, objv[3], &cols) != TCL_OK
+	    || DpProcSizeGet(interp, objv[4], &rows) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    DpProcResize(handlePtr->procPtr, cols, rows);
     return TCL_OK;
 }
 
@@ -567,6 +611,7 @@ ProcCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{"ended", EndedSub, 3, 3, "proc"},
 	{"eof", EofSub, 3, 3, "proc"},
 	{"info", InfoSub, 3, 3, "proc"},
+	{"resize", ResizeSub, 5, 5, "proc cols rows"},
 	{"room", RoomSub, 3, 3, "proc"},
 	{"run", RunSub, 3, 4, "proc ?options?"},
 	{"signal", SignalSub, 4, 4, "proc name"},

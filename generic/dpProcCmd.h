@@ -16,6 +16,11 @@ typedef struct DpProcOpts {
     const char *command;        /* for errors; never NULL */
     bool merge;
     bool hold;
+    bool shell;                 /* the login shell, not a line */
+    bool hasPty;
+    DpProcPty pty;              /* with hasPty */
+    const char *channel;        /* with hasPty: the Tcl channel, on a pseudo
+				 * terminal, that it gets; NULL: none */
     const char *token;          /* the rest: NULL where not given */
     const char *echo;
     const char *prompt;
@@ -31,12 +36,33 @@ typedef struct DpProcOpts {
 MODULE_SCOPE int DpProcOptsGet(Tcl_Interp *interp, Tcl_Obj *dictPtr,
 	DpProcOpts *optsPtr);
 
+/* Columns or rows, 0 to 65535; else {OPTION -size}. */
+MODULE_SCOPE int DpProcSizeGet(Tcl_Interp *interp, Tcl_Obj *objPtr,
+	int *sizePtr);
+
 /*
  * Gives a command that was just begun its options and a handle, whose name is
  * returned. The handle takes a reference of its own.
  */
 MODULE_SCOPE Tcl_Obj *DpProcHandleNew(DpInterp *dpPtr, DpProc *procPtr,
 	const DpProcOpts *optsPtr);
+
+/*
+ * Somebody who takes what a command prints, as the collector of `run` and the
+ * channels do; there is one at a time. DpProcTake fails with a message when
+ * there is one already. free is called when the handle is closed.
+ */
+typedef struct DpProcTaker {
+    void (*notify)(void *data, DpProc *procPtr, int what);
+    void (*free)(void *data);
+    void *data;
+} DpProcTaker;
+MODULE_SCOPE int DpProcTake(DpInterp *dpPtr, Tcl_Interp *interp,
+	Tcl_Obj *namePtr, const DpProcTaker *takerPtr, DpProc **procPtrPtr);
+/* The data of the taker with this notify; NULL and a message: another. */
+MODULE_SCOPE void *DpProcTaken(DpInterp *dpPtr, Tcl_Interp *interp,
+	Tcl_Obj *namePtr,
+	void (*notify)(void *data, DpProc *procPtr, int what));
 
 /* Makes core::proc and core::spawn. */
 MODULE_SCOPE void DpProcCmdInit(DpInterp *dpPtr);

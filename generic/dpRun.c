@@ -15,6 +15,9 @@
  */
 #define OUTPUT_LIMIT ((size_t) 1 << 30)
 
+/* How much taps get at once, so that what they keep is bounded. */
+#define SLICE (16 * 1024)
+
 /* Bytes that came from one stream without any of the other in between. */
 typedef struct Piece {
     int stream;
@@ -33,7 +36,18 @@ struct DpRun {
     bool feeding;               /* Feed is on the stack */
 
     DpBuf out[2];               /* all that came */
+    bool newlines;              /* CRLF becomes LF in out */
+    bool heldCr[2];             /* the last byte was a CR, not yet in out */
+    bool discard;                /* out stays empty */
+    DpRunTap *taps;
+    int numTaps;
+    unsigned char *slice;       /* what taps are given: a copy, as the queue
+				 * of the command may move meanwhile */
+    bool draining;              /* Drain is on the stack */
+
     bool ended;                 /* DpRunEnd was called */
+    bool complete;              /* ended, and all output is taken */
+    bool failed;                /* DpRunFail was called */
     bool over;                  /* the waiter is finished */
     DpError error;              /* how it ended */
 
@@ -47,6 +61,57 @@ struct DpRun {
 
 static void TellTask(void *clientData);
 
+/* --- taps --- */
+
+void
+DpRunAddTap(DpRun *runPtr, const DpRunTap *tapPtr)
+{
+    runPtr->taps = DpRealloc(runPtr->taps,
+	    (size_t) (runPtr->numTaps + 1) * sizeof(*runPtr->taps));
+    runPtr->taps[runPtr->numTaps++] = *tapPtr;
+    if (runPtr->slice == NULL) {
+	runPtr->slice = DpAlloc(SLICE);
+    }
+}
+
+static void
+EndTaps(DpRun *runPtr)
+{
+    while (runPtr->numTaps > 0) {
+	DpRunTap *tapPtr = &runPtr->taps[--runPtr->numTaps];
+
+	if (tapPtr->end != NULL) {
+	    tapPtr->end(tapPtr->data);
+	}
+    }
+}
+
+static bool
+IsFull(const DpRun *runPtr)
+{
+    for (int i = 0; i < runPtr->numTaps; i++) {
+	const DpRunTap *tapPtr = &runPtr->taps[i];
+
+	if (tapPtr->full != NULL && tapPtr->full(tapPtr->data)) {
+	    return true;
+	}
+    }
+    return false;
+}
+
+static bool
+IsBusy(const DpRun *runPtr)
+{
+    for (int i = 0; i < runPtr->numTaps; i++) {
+	const DpRunTap *tapPtr = &runPtr->taps[i];
+
+	if (tapPtr->busy != NULL && tapPtr->busy(tapPtr->data)) {
+	    return true;
+	}
+    }
+    return false;
+}
+
 void
 DpRunDrop(DpRun *runPtr)
 {
@@ -54,6 +119,9 @@ DpRunDrop(DpRun *runPtr)
 	return;
     }
     DpTaskStop(&runPtr->task);
+    EndTaps(runPtr);
+    DpFree(runPtr->taps);
+    DpFree(runPtr->slice);
     for (int i = 0; i < 2; i++) {
 	DpBufFree(&runPtr->out[i]);
 	DpDecodeFree(&runPtr->decoders[i]);
@@ -113,6 +181,7 @@ Finish(DpRun *runPtr)
 	return;
     }
     runPtr->over = true;
+    EndTaps(runPtr);
     if (DpErrorIsSet(&runPtr->error)) {
 	FinishFailed(runPtr);
 	return;
@@ -191,41 +260,157 @@ AddPiece(DpRun *runPtr, int stream, size_t length)
     DpBufAppend(piecesPtr, &piece, sizeof(piece));
 }
 
+/* Appends to out with CRLF made LF, also where it came in two pieces. */
+static void
+KeepLines(DpRun *runPtr, int stream, const unsigned char *bytes, size_t n)
+{
+    DpBuf *bufPtr = &runPtr->out[stream];
+    unsigned char *start = DpBufReserve(bufPtr, n + 1), *to = start;
+    bool held = runPtr->heldCr[stream];
+
+    for (size_t i = 0; i < n; i++) {
+	if (held && bytes[i] != '\n') {
+	    *to++ = '\r';
+	}
+	held = bytes[i] == '\r';
+	if (!held) {
+	    *to++ = bytes[i];
+	}
+    }
+    runPtr->heldCr[stream] = held;
+    DpBufAdded(bufPtr, (size_t) (to - start));
+}
+
+/* Keeps output for the result and for onoutput. */
+static void
+Keep(DpRun *runPtr, int stream, const unsigned char *bytes, size_t n)
+{
+    DpBuf *bufPtr = &runPtr->out[stream];
+    size_t before = DpBufLength(bufPtr);
+
+    if (runPtr->discard) {
+	return;
+    }
+    if (runPtr->newlines) {
+	KeepLines(runPtr, stream, bytes, n);
+    } else {
+	DpBufAppend(bufPtr, bytes, n);
+    }
+    if (runPtr->onOutputPtr != NULL && DpBufLength(bufPtr) > before) {
+	AddPiece(runPtr, stream, DpBufLength(bufPtr) - before);
+    }
+}
+
+/*
+ * Takes what there is of one output. What taps do may bring more of it, end
+ * the command or fail the run: that is looked at when all of them had theirs.
+ */
 static void
 Drain(DpRun *runPtr, int stream)
 {
     DpBuf *bufPtr = &runPtr->procPtr->out[stream];
-    size_t length = DpBufLength(bufPtr);
+    size_t length;
 
-    if (length == 0) {
-	return;
+    while ((length = DpBufLength(bufPtr)) > 0 && !runPtr->failed
+	    && !IsFull(runPtr)) {
+	if (runPtr->numTaps == 0) {
+	    Keep(runPtr, stream, DpBufData(bufPtr), length);
+	} else {
+	    if (length > SLICE) {
+		length = SLICE;
+	    }
+	    memcpy(runPtr->slice, DpBufData(bufPtr), length);
+	    Keep(runPtr, stream, runPtr->slice, length);
+	    for (int i = 0; i < runPtr->numTaps; i++) {
+		if (runPtr->taps[i].feed != NULL) {
+		    runPtr->taps[i].feed(runPtr->taps[i].data, runPtr->slice,
+			    length);
+		}
+		if (runPtr->taps[i].feedFrom != NULL) {
+		    runPtr->taps[i].feedFrom(runPtr->taps[i].data, stream,
+			    runPtr->slice, length);
+		}
+	    }
+	}
+	DpProcConsume(runPtr->procPtr, stream, length);
     }
-    DpBufAppend(&runPtr->out[stream], DpBufData(bufPtr), length);
-    if (runPtr->onOutputPtr != NULL) {
-	AddPiece(runPtr, stream, length);
+}
+
+/* The command has ended: whether all that it printed has gone where it goes. */
+static bool
+IsComplete(const DpRun *runPtr)
+{
+    return runPtr->ended && !IsBusy(runPtr)
+	    && DpBufLength(&runPtr->procPtr->out[0]) == 0
+	    && DpBufLength(&runPtr->procPtr->out[1]) == 0;
+}
+
+static void
+Complete(DpRun *runPtr)
+{
+    runPtr->complete = true;
+    for (int i = 0; i < 2; i++) {
+	if (runPtr->heldCr[i]) {
+	    runPtr->newlines = false;
+	    runPtr->heldCr[i] = false;
+	    Keep(runPtr, i, (const unsigned char *) "\r", 1);
+	}
     }
-    DpProcConsume(runPtr->procPtr, stream, length);
+    if (runPtr->onOutputPtr == NULL) {
+	Finish(runPtr);
+    } else {
+	DpTaskStart(runPtr->procPtr->loopPtr, &runPtr->task, TellTask,
+		runPtr);
+    }
 }
 
 void
 DpRunNotify(DpRun *runPtr)
 {
-    if (runPtr->over || runPtr->ended) {
+    if (runPtr->over || runPtr->complete || runPtr->draining) {
 	return;
     }
-    Feed(runPtr);
+    runPtr->draining = true;
+    if (!runPtr->ended) {
+	Feed(runPtr);
+    }
+    for (int i = 0; i < runPtr->numTaps; i++) {
+	if (runPtr->taps[i].room != NULL) {
+	    runPtr->taps[i].room(runPtr->taps[i].data);
+	}
+    }
     if (DpBufLength(&runPtr->out[0]) + DpBufLength(&runPtr->out[1])
 	    > OUTPUT_LIMIT) {
 	DpErrorSet(&runPtr->error, "EXEC SIZE", "the command's output is"
 		" above 1 GiB: use process or pipe, which keep nothing");
-	Finish(runPtr);
-	return;
+	runPtr->failed = true;
     }
     Drain(runPtr, DP_STDOUT);
     Drain(runPtr, DP_STDERR);
+    runPtr->draining = false;
+    if (runPtr->failed) {
+	Finish(runPtr);
+	return;
+    }
     if (DpBufLength(&runPtr->pieces) > 0) {
 	DpTaskStart(runPtr->procPtr->loopPtr, &runPtr->task, TellTask,
 		runPtr);
+    }
+    if (IsComplete(runPtr)) {
+	Complete(runPtr);
+    }
+}
+
+void
+DpRunFail(DpRun *runPtr, const DpError *errPtr)
+{
+    if (runPtr->over || runPtr->failed) {
+	return;
+    }
+    runPtr->failed = true;
+    DpErrorCopy(&runPtr->error, errPtr);
+    if (!runPtr->draining) {
+	Finish(runPtr);
     }
 }
 
@@ -287,12 +472,12 @@ TellTask(void *clientData)
     }
     for (int i = 0; i < 2; i++) {
 	/* What was cut off in the middle of a character. */
-	if (!runPtr->over && runPtr->ended) {
+	if (!runPtr->over && runPtr->complete) {
 	    CallOnOutput(runPtr, i, 0, true);
 	}
     }
     runPtr->telling = false;
-    if (runPtr->ended) {
+    if (runPtr->complete) {
 	Finish(runPtr);
     }
     DpRunDrop(runPtr);
@@ -314,6 +499,8 @@ DpRunNew(DpInterp *dpPtr, DpProc *procPtr, const DpRunSpec *specPtr)
     runPtr->encoding = specPtr->encoding;
     runPtr->decoders[0].encoding = specPtr->encoding;
     runPtr->decoders[1].encoding = specPtr->encoding;
+    runPtr->newlines = specPtr->newlines;
+    runPtr->discard = specPtr->discard;
     DpReplaceObj(&runPtr->onOutputPtr, specPtr->onOutputPtr);
     DpReplaceObj(&runPtr->inPtr, specPtr->inPtr);
     if (specPtr->inPtr == NULL && !specPtr->inOpen) {
@@ -334,18 +521,12 @@ DpRunEnd(DpRun *runPtr, const DpError *errPtr)
     if (runPtr->over || runPtr->ended) {
 	return;
     }
-    DpRunNotify(runPtr);
     runPtr->ended = true;
-    if (DpErrorIsSet(errPtr)) {
+    if (DpErrorIsSet(errPtr) && !runPtr->failed) {
 	DpErrorCopy(&runPtr->error, errPtr);
     }
     DpReleaseObj(&runPtr->inPtr);
-    if (runPtr->onOutputPtr == NULL) {
-	Finish(runPtr);
-    } else if (!runPtr->over) {
-	DpTaskStart(runPtr->procPtr->loopPtr, &runPtr->task, TellTask,
-		runPtr);
-    }
+    DpRunNotify(runPtr);
 }
 
 void

@@ -17,7 +17,33 @@ typedef struct DpRunSpec {
     bool inOpen;                /* somebody else feeds it, and closes it */
     Tcl_Encoding encoding;      /* of the outputs, NULL: bytes; taken over */
     Tcl_Obj *onOutputPtr;       /* command prefix, a valid list, or NULL */
+    Tcl_Obj *answersPtr;        /* for the caller: pairs of a dialogue */
+    bool newlines;              /* CRLF of outputs becomes LF */
+    bool discard;               /* no output is kept; not with onOutputPtr */
+    bool terminal;              /* it gets the terminal of this process ... */
+    bool keys;                  /* ... and what is typed there */
+    Tcl_Obj *castPtr;           /* records it: a handle of core::cast, NULL */
 } DpRunSpec;
+
+/*
+ * A tap sees each byte of both outputs as it came, in the order in which it
+ * came. No script may run from any of these, nor may the run be dropped; what
+ * they write to the command is fine. All but data may be NULL.
+ */
+typedef struct DpRunTap {
+    void (*feed)(void *data, const unsigned char *bytes, size_t n);
+    void (*feedFrom)(void *data, int stream, const unsigned char *bytes,
+	    size_t n);          /* the same, told which output it was */
+    bool (*full)(void *data);   /* while true no output is read: the command
+				 * feels it. DpRunNotify when that changes */
+    bool (*busy)(void *data);   /* while true the run does not end: it has
+				 * still to do. DpRunNotify when it changes */
+    void (*room)(void *data);   /* the command may take input again, or no
+				 * more of it */
+    void (*end)(void *data);    /* once, before the waiter finishes; the run
+				 * does not use data afterwards */
+    void *data;
+} DpRunTap;
 
 /*
  * Starts collecting; the caller passes on what the command tells by
@@ -27,6 +53,15 @@ MODULE_SCOPE DpRun *DpRunNew(DpInterp *dpPtr, DpProc *procPtr,
 	const DpRunSpec *specPtr);
 MODULE_SCOPE Tcl_Obj *DpRunWaiter(DpRun *runPtr);
 MODULE_SCOPE void DpRunNotify(DpRun *runPtr);
+
+/* Adds a tap, a copy of the struct, before the first DpRunNotify. */
+MODULE_SCOPE void DpRunAddTap(DpRun *runPtr, const DpRunTap *tapPtr);
+
+/*
+ * For taps: the run fails with errPtr, at once or, from inside of feed, when
+ * that returns. The command is left to the owner of the run.
+ */
+MODULE_SCOPE void DpRunFail(DpRun *runPtr, const DpError *errPtr);
 
 /*
  * The command has ended. The waiter finishes with the result, or with

@@ -6,7 +6,7 @@
 
 #include "dpSpawnCmd.h"
 
-#include "dpProcCmd.h"
+#include "dpPtyCmd.h"
 #include "dpSpawn.h"
 
 /* Where the interpreter keeps its DpSpawnList. */
@@ -92,6 +92,27 @@ AddEnv(Tcl_Interp *interp, char **words, int *countPtr, Tcl_Obj *envPtr)
     return code;
 }
 
+/*
+ * A terminal's type is in the environment, where the user gave none; its size
+ * is not, as that of ours would hide it.
+ */
+static void
+AddTerm(char **words, int *countPtr, const DpProcPty *ptyPtr)
+{
+    char text[sizeof("TERM=") + sizeof(ptyPtr->term)] = "TERM=";
+    bool given = false;
+
+    for (int i = 0; i < *countPtr; i++) {
+	given |= strncmp(words[i], text, strlen(text)) == 0;
+    }
+    if (!given) {
+	strcat(text, ptyPtr->term);
+	words[(*countPtr)++] = DpStrdup(text);
+    }
+    words[(*countPtr)++] = DpStrdup("COLUMNS");
+    words[(*countPtr)++] = DpStrdup("LINES");
+}
+
 static void
 EndSpawns(ClientData clientData)
 {
@@ -107,35 +128,32 @@ DeleteSpawns(ClientData clientData, Tcl_Interp *interp)
     DpFree(clientData);
 }
 
-static int
-SpawnCmd(ClientData clientData, Tcl_Interp *interp, int objc,
-	Tcl_Obj *const objv[])
+/*
+ * Starts the words of a list. NULL and a message when that fails. With givePtr
+ * the caller gets the master of its terminal.
+ */
+static DpProc *
+SpawnWords(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *argvPtr,
+	const DpProcOpts *optsPtr, DpPty *givePtr)
 {
-    DpInterp *dpPtr = clientData;
     DpSpawnList *listPtr = Tcl_GetAssocData(interp, SPAWN_KEY, NULL);
     DpSpawnSpec spec = {0};
-    DpProcOpts opts;
     DpError error = {0};
-    DpProc *procPtr;
+    DpProc *procPtr = NULL;
     Tcl_Obj **wordsPtr;
     char **argv = NULL, **env = NULL, *cwd = NULL;
-    int count, size = 0, numArgs = 0, numEnv = 0, code = TCL_ERROR;
+    int count, size = 0, numArgs = 0, numEnv = 0;
 
-    if (objc < 2 || objc > 3) {
-	Tcl_WrongNumArgs(interp, 1, objv, "argv ?options?");
-	return TCL_ERROR;
-    }
-    if (Tcl_ListObjGetElements(interp, objv[1], &count, &wordsPtr) != TCL_OK
-	    || DpProcOptsGet(interp, objc > 2 ? objv[2] : NULL, &opts)
+    if (Tcl_ListObjGetElements(interp, argvPtr, &count, &wordsPtr)
 	    != TCL_OK) {
-	return TCL_ERROR;
+	return NULL;
     }
     if (count == 0 || listPtr == NULL) {
 	Tcl_SetObjResult(interp, Tcl_NewStringObj(count == 0
 		? "a command needs at least one word"
 		: "the interpreter is being deleted", -1));
 	Tcl_SetErrorCode(interp, "TCL", "VALUE", "COMMAND", (char *) NULL);
-	return TCL_ERROR;
+	return NULL;
     }
 
     argv = DpAlloc((size_t) (count + 1) * sizeof(*argv));
@@ -144,38 +162,72 @@ SpawnCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    goto done;
 	}
     }
-    if (opts.envPtr != NULL) {
-	Tcl_DictObjSize(NULL, opts.envPtr, &size);
+    if (optsPtr->envPtr != NULL) {
+	Tcl_DictObjSize(NULL, optsPtr->envPtr, &size);
     }
-    env = DpAlloc((size_t) (size + 1) * sizeof(*env));
-    if (AddEnv(interp, env, &numEnv, opts.envPtr) != TCL_OK) {
+    env = DpAlloc((size_t) (size + 4) * sizeof(*env));
+    if (AddEnv(interp, env, &numEnv, optsPtr->envPtr) != TCL_OK) {
 	goto done;
     }
-    if (opts.cwdPtr != NULL) {
-	cwd = SystemWord(interp, Tcl_GetString(opts.cwdPtr), -1);
+    if (optsPtr->hasPty) {
+	AddTerm(env, &numEnv, &optsPtr->pty);
+	spec.ptyPtr = &optsPtr->pty;
+	spec.givePtr = givePtr;
+    }
+    if (optsPtr->cwdPtr != NULL) {
+	cwd = SystemWord(interp, Tcl_GetString(optsPtr->cwdPtr), -1);
 	if (cwd == NULL) {
 	    goto done;
 	}
     }
-    spec.slug = opts.slug;
+    spec.slug = optsPtr->slug;
     spec.argv = argv;
     spec.env = env;
     spec.cwd = cwd;
-    spec.merge = opts.merge;
+    spec.merge = optsPtr->merge;
+    spec.login = optsPtr->shell;
     procPtr = DpSpawn(dpPtr->loopPtr, listPtr, &spec, &error);
     if (procPtr == NULL) {
 	DpErrorReport(interp, &error);
 	DpErrorClear(&error);
-	goto done;
     }
-    Tcl_SetObjResult(interp, DpProcHandleNew(dpPtr, procPtr, &opts));
-    code = TCL_OK;
 
 done:
     FreeWords(argv, numArgs);
     FreeWords(env, numEnv);
     DpFree(cwd);
-    return code;
+    return procPtr;
+}
+
+static int
+SpawnCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    DpProcOpts opts;
+    DpProc *procPtr;
+    Tcl_Obj *handlePtr;
+    DpPty pty;
+
+    if (objc < 2 || objc > 3) {
+	Tcl_WrongNumArgs(interp, 1, objv, "argv ?options?");
+	return TCL_ERROR;
+    }
+    if (DpProcOptsGet(interp, objc > 2 ? objv[2] : NULL, &opts) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    procPtr = SpawnWords(clientData, interp, objv[1], &opts,
+	    opts.channel != NULL ? &pty : NULL);
+    if (procPtr == NULL) {
+	return TCL_ERROR;
+    }
+    handlePtr = DpProcHandleNew(clientData, procPtr, &opts);
+    Tcl_IncrRefCount(handlePtr);
+    if (opts.channel != NULL) {
+	DpPtyPut(clientData, handlePtr, &pty, opts.channel);
+    }
+    Tcl_SetObjResult(interp, handlePtr);
+    Tcl_DecrRefCount(handlePtr);
+    return TCL_OK;
 }
 
 void

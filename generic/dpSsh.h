@@ -117,8 +117,9 @@ MODULE_SCOPE void DpSshAnswer(DpSsh *sshPtr, unsigned long id, int count,
 	const char *const *answers);
 
 /*
- * Runs a line by the login shell of the host. The command waits its turn
- * when the server allows no more channels. The caller gets a reference.
+ * Runs a line by the login shell of the host; line NULL is that shell itself.
+ * The command waits its turn when the server allows no more channels. The
+ * caller gets a reference, and may give it a terminal before the loop runs.
  */
 MODULE_SCOPE DpProc *DpSshExec(DpSsh *sshPtr, const char *line,
 	size_t length);

@@ -9,6 +9,7 @@
 
 #include "dpObj.h"
 #include "dpProcCmd.h"
+#include "dpPtyCmd.h"
 #include "dpSsh.h"
 #include "dpWait.h"
 
@@ -430,12 +431,16 @@ static int
 ExecCmd(Handle *handlePtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
     DpProcOpts opts;
+    DpPty pty;
     Tcl_DString line;
+    Tcl_Obj *namePtr;
     DpProc *procPtr;
     const char *text;
     int length;
 
-    if (DpProcOptsGet(interp, objv[4], &opts) != TCL_OK) {
+    if (DpProcOptsGet(interp, objv[4], &opts) != TCL_OK
+	    || (opts.channel != NULL
+	    && DpPtyGet(interp, &opts, &pty) != TCL_OK)) {
 	return TCL_ERROR;
     }
     /* Bytes for the host: UTF-8 proper, without Tcl's form of NUL. */
@@ -447,11 +452,17 @@ ExecCmd(Handle *handlePtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	Tcl_UtfToExternalDString(encoding, text, length, &line);
 	Tcl_FreeEncoding(encoding);
     }
-    procPtr = DpSshExec(handlePtr->sshPtr, Tcl_DStringValue(&line),
-	    (size_t) Tcl_DStringLength(&line));
+    procPtr = DpSshExec(handlePtr->sshPtr,
+	    opts.shell ? NULL : Tcl_DStringValue(&line),
+	    opts.shell ? 0 : (size_t) Tcl_DStringLength(&line));
     Tcl_DStringFree(&line);
-    Tcl_SetObjResult(interp, DpProcHandleNew(handlePtr->dpPtr, procPtr,
-	    &opts));
+    namePtr = DpProcHandleNew(handlePtr->dpPtr, procPtr, &opts);
+    Tcl_IncrRefCount(namePtr);
+    if (opts.channel != NULL) {
+	DpPtyPut(handlePtr->dpPtr, namePtr, &pty, opts.channel);
+    }
+    Tcl_SetObjResult(interp, namePtr);
+    Tcl_DecrRefCount(namePtr);
     DpProcDrop(procPtr);
     return TCL_OK;
 }

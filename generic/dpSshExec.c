@@ -38,6 +38,7 @@
 typedef enum ExecState {
     EXEC_QUEUED,                /* waits for its turn to be opened */
     EXEC_OPENING,
+    EXEC_PTY,                   /* the request of a terminal is under way */
     EXEC_REQUEST,               /* the exec request is under way */
     EXEC_RUNNING,
     EXEC_ENDING,                /* output is at its end, close is awaited */
@@ -55,8 +56,10 @@ struct DpSshExecOp {
     DpSshExecOp *nextPtr, *prevPtr; /* the session's list, in order */
     ExecState state;
     LIBSSH2_CHANNEL *channel;
-    char *line;
+    char *line;                 /* NULL: the login shell */
     size_t length;
+    bool sizing;                /* libssh2 is at a request with a size ... */
+    int sentCols, sentRows;     /* ... which is this one, or the last sent */
     bool eofSent;
     bool closed;                /* by the server, and all is read */
     char toSignal[16];          /* to be sent, "" for none */
@@ -148,6 +151,32 @@ SignalStep(DpSshExecOp *opPtr)
 #endif
 }
 
+/*
+ * RFC 4254, section 6.7: sends the size that is in force by now. libssh2 that
+ * is not done with an older one is asked again with that one.
+ */
+static bool
+ResizeStep(DpSshExecOp *opPtr)
+{
+    const DpProcPty *ptyPtr = opPtr->proc.ptyPtr;
+
+    if (ptyPtr == NULL || (!opPtr->sizing && ptyPtr->cols == opPtr->sentCols
+	    && ptyPtr->rows == opPtr->sentRows)) {
+	return false;
+    }
+    if (!opPtr->sizing) {
+	opPtr->sizing = true;
+	opPtr->sentCols = ptyPtr->cols;
+	opPtr->sentRows = ptyPtr->rows;
+    }
+    if (libssh2_channel_request_pty_size_ex(opPtr->channel, opPtr->sentCols,
+	    opPtr->sentRows, 0, 0) == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    opPtr->sizing = false;
+    return true;
+}
+
 static void
 ExecAbandon(DpProc *procPtr)
 {
@@ -176,6 +205,7 @@ static const DpProcType execType = {
     .oneWindow = true,
     .kick = ExecKick,
     .signal = ExecSignal,
+    .resize = ExecKick,
     .abandon = ExecAbandon,
     .free = ExecFree,
 };
@@ -188,8 +218,10 @@ DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
     DpProcInit(&opPtr->proc, &execType, sshPtr->loopPtr);
     DpSshHold(sshPtr);
     opPtr->sshPtr = sshPtr;
-    opPtr->line = DpAlloc(length + 1);
-    memcpy(opPtr->line, line, length);
+    if (line != NULL) {
+	opPtr->line = DpAlloc(length + 1);
+	memcpy(opPtr->line, line, length);
+    }
     opPtr->length = length;
     opPtr->state = EXEC_GONE;
     DpProcHold(&opPtr->proc);   /* the caller's */
@@ -240,7 +272,7 @@ DpSshExecEndAll(DpSsh *sshPtr)
 	UnlinkOp(opPtr);
     }
     DpTimerStop(&sshPtr->openTimer);
-    sshPtr->openingPtr = NULL;
+    sshPtr->openingPtr = sshPtr->askingPtr = NULL;
     sshPtr->idleChannel = NULL;
     sshPtr->running = 0;
 }
@@ -316,99 +348,6 @@ WrapLine(DpSshExecOp *opPtr)
     opPtr->length = strlen(text);
 }
 
-/*
- * Gets a channel to read an idle session by: opened, and closed at once. True:
- * it is there, or can't be had.
- */
-static bool
-IdleStep(DpSsh *sshPtr)
-{
-    int rc;
-
-    if (sshPtr->idleState == DP_IDLE_OPENING) {
-	sshPtr->idleChannel = libssh2_channel_open_ex(sshPtr->session,
-		"session", sizeof("session") - 1, WINDOW_MANY,
-		LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
-	if (sshPtr->idleChannel == NULL) {
-	    rc = libssh2_session_last_errno(sshPtr->session);
-	    if (rc == LIBSSH2_ERROR_EAGAIN) {
-		return false;
-	    }
-	    if (rc != LIBSSH2_ERROR_CHANNEL_FAILURE) {
-		sshPtr->fatal = rc;
-	    }
-	    sshPtr->idleState = DP_IDLE_REFUSED;
-	    return true;
-	}
-	sshPtr->idleState = DP_IDLE_CLOSING;
-    }
-    if (sshPtr->idleState == DP_IDLE_CLOSING) {
-	rc = libssh2_channel_close(sshPtr->idleChannel);
-	if (rc == LIBSSH2_ERROR_EAGAIN) {
-	    return false;
-	}
-	if (rc != 0) {
-	    sshPtr->fatal = rc;
-	}
-	sshPtr->idleState = DP_IDLE_READY;
-    }
-    return true;
-}
-
-/*
- * libssh2 reads the socket only on behalf of a channel, but the server sends
- * things that belong to none, and closes. Where nobody has read all there is,
- * because there is no command or none that may give more output now, a channel
- * that is closed on both sides does it; what comes for others is kept within
- * their windows.
- */
-static void
-DrainStep(DpSsh *sshPtr)
-{
-    char byte;
-    ssize_t n;
-
-    if (sshPtr->turnSpent || sshPtr->openingPtr != NULL
-	    || ((sshPtr->dry || sshPtr->inEnd)
-		    && DpBufLength(&sshPtr->inBuf) == 0)) {
-	return;
-    }
-    if (sshPtr->idleState == DP_IDLE_NONE) {
-	sshPtr->idleState = DP_IDLE_OPENING;
-    }
-    if (!IdleStep(sshPtr)) {
-	return;
-    }
-    if (sshPtr->idleState == DP_IDLE_REFUSED) {
-	/* Until somebody wants to read. */
-	sshPtr->blocked = true;
-	return;
-    }
-    n = libssh2_channel_read_ex(sshPtr->idleChannel, 0, &byte, 1);
-    if (n < 0 && n != LIBSSH2_ERROR_EAGAIN) {
-	sshPtr->fatal = (int) n;
-    }
-}
-
-/*
- * Keeps a channel that has ended for DrainStep. False: it must not be read any
- * more, because libssh2 would widen its window, which is no longer there.
- */
-static bool
-KeepIdle(DpSsh *sshPtr, LIBSSH2_CHANNEL *channel)
-{
-    unsigned long initial = 0;
-    unsigned long window = libssh2_channel_window_read_ex(channel, NULL,
-	    &initial);
-
-    if (window < initial / 4 * 3 + 1) {
-	return false;
-    }
-    sshPtr->idleChannel = channel;
-    sshPtr->idleState = DP_IDLE_READY;
-    return true;
-}
-
 /* Opens the next channel, one at a time. True: progress. */
 static bool
 OpenStep(DpSsh *sshPtr)
@@ -416,7 +355,7 @@ OpenStep(DpSsh *sshPtr)
     DpSshExecOp *opPtr = sshPtr->openingPtr;
     int rc;
 
-    if (!IdleStep(sshPtr)) {
+    if (!DpSshIdleStep(sshPtr)) {
 	return false;
     }
     if (opPtr == NULL) {
@@ -437,7 +376,8 @@ OpenStep(DpSsh *sshPtr)
     }
     opPtr->channel = libssh2_channel_open_ex(sshPtr->session, "session",
 	    sizeof("session") - 1,
-	    sshPtr->running > MANY ? WINDOW_MANY : WINDOW_SIZE,
+	    sshPtr->running > MANY || opPtr->proc.ptyPtr != NULL
+		    ? WINDOW_MANY : WINDOW_SIZE,
 	    LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
     if (opPtr->channel != NULL) {
 	sshPtr->openingPtr = NULL;
@@ -447,11 +387,11 @@ OpenStep(DpSsh *sshPtr)
 		    LIBSSH2_CHANNEL_EXTENDED_DATA_MERGE);
 	    DpProcGotEof(&opPtr->proc, DP_STDERR);
 	}
-	if (opPtr->length > LONG_LINE) {
+	if (opPtr->length > LONG_LINE && opPtr->proc.ptyPtr == NULL) {
 	    WrapLine(opPtr);
 	}
 	SetExecState(opPtr, opPtr->proc.abandoned ? EXEC_FREEING
-		: EXEC_REQUEST);
+		: opPtr->proc.ptyPtr != NULL ? EXEC_PTY : EXEC_REQUEST);
 	return true;
     }
     rc = libssh2_session_last_errno(sshPtr->session);
@@ -467,16 +407,94 @@ OpenStep(DpSsh *sshPtr)
     return true;
 }
 
+/* The command was to have a terminal and gets none: it does not run. */
 static bool
-RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+FailPty(DpSshExecOp *opPtr, const char *why)
 {
-    int rc = libssh2_channel_process_startup(opPtr->channel, "exec", 4,
-	    opPtr->line, (unsigned int) opPtr->length);
+    DpError err = {0};
+    const char *slug = opPtr->sshPtr->config.slug;
 
-    opPtr->proc.begun = true;
+    DpErrorSet(&err, "EXEC PTY", "the command on %s was not started, because"
+	    " it can't have a terminal: %s", slug, why);
+    DpErrorAddData(&err, slug);
+    DpProcEnd(&opPtr->proc, &err);
+    DpErrorClear(&err);
+    SetExecState(opPtr, EXEC_FREEING);
+    return true;
+}
+
+/*
+ * One request at a time waits for its answer: libssh2 that finds the answer to
+ * another channel's takes its own for refused. False: it is not our turn.
+ */
+static bool
+MayAsk(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    if (sshPtr->askingPtr != NULL && sshPtr->askingPtr != opPtr) {
+	return false;
+    }
+    sshPtr->askingPtr = opPtr;
+    return true;
+}
+
+/* RFC 4254, section 6.2. */
+static bool
+PtyStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    const DpProcPty *ptyPtr = opPtr->proc.ptyPtr;
+    int rc;
+
+    if (opPtr->length > LONG_LINE) {
+	return FailPty(opPtr, "its line is above 32 kB, and input, where such"
+		" a line goes, belongs to the terminal");
+    }
+    if (!MayAsk(sshPtr, opPtr)) {
+	return false;
+    }
+    if (!opPtr->sizing) {
+	opPtr->sizing = true;
+	opPtr->sentCols = ptyPtr->cols;
+	opPtr->sentRows = ptyPtr->rows;
+    }
+    rc = libssh2_channel_request_pty_ex(opPtr->channel, ptyPtr->term,
+	    (unsigned int) strlen(ptyPtr->term), (const char *) ptyPtr->modes,
+	    (unsigned int) ptyPtr->numModes, opPtr->sentCols, opPtr->sentRows,
+	    0, 0);
     if (rc == LIBSSH2_ERROR_EAGAIN) {
 	return false;
     }
+    opPtr->sizing = false;
+    sshPtr->askingPtr = NULL;
+    if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) {
+	return FailPty(opPtr, "the server refuses it; either it allows none"
+		" to this user (PermitTTY, no-pty) or all are in use");
+    }
+    if (rc != 0) {
+	FailOp(opPtr, LastError(sshPtr));
+	SetExecState(opPtr, EXEC_FREEING);
+	return true;
+    }
+    SetExecState(opPtr, EXEC_REQUEST);
+    return true;
+}
+
+static bool
+RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
+{
+    bool isShell = opPtr->line == NULL;
+    int rc;
+
+    if (!MayAsk(sshPtr, opPtr)) {
+	return false;
+    }
+    opPtr->proc.begun = true;
+    rc = libssh2_channel_process_startup(opPtr->channel,
+	    isShell ? "shell" : "exec", isShell ? 5 : 4, opPtr->line,
+	    (unsigned int) opPtr->length);
+    if (rc == LIBSSH2_ERROR_EAGAIN) {
+	return false;
+    }
+    sshPtr->askingPtr = NULL;
     if (rc != 0) {
 	FailOp(opPtr, LastError(sshPtr));
 	SetExecState(opPtr, EXEC_FREEING);
@@ -552,7 +570,11 @@ WriteStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	DpProcSent(procPtr, (size_t) n);
     }
     if (DpProcInAtEnd(procPtr) && !opPtr->eofSent) {
-	if (libssh2_channel_send_eof(opPtr->channel)
+	if (procPtr->ptyPtr != NULL) {
+	    /* sshd has nothing to close where the terminal goes on. */
+	    opPtr->eofSent = progress = true;
+	    DpProcInDone(procPtr);
+	} else if (libssh2_channel_send_eof(opPtr->channel)
 		!= LIBSSH2_ERROR_EAGAIN) {
 	    opPtr->eofSent = progress = true;
 	    DpProcInDone(procPtr);
@@ -613,7 +635,7 @@ FreeingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	return false;
     }
     if (!opPtr->closed || sshPtr->idleChannel != NULL
-	    || !KeepIdle(sshPtr, opPtr->channel)) {
+	    || !DpSshKeepIdle(sshPtr, opPtr->channel)) {
 	libssh2_channel_free(opPtr->channel);
     }
     if (sshPtr->idleState == DP_IDLE_REFUSED) {
@@ -639,15 +661,19 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 
     if (opPtr->proc.abandoned && (opPtr->state == EXEC_RUNNING
 	    || opPtr->state == EXEC_ENDING
+	    || (opPtr->state == EXEC_PTY && !opPtr->sizing)
 	    || (opPtr->state == EXEC_REQUEST && !opPtr->proc.begun))) {
 	SetExecState(opPtr, EXEC_FREEING);
     }
     switch (opPtr->state) {
+    case EXEC_PTY:
+	return PtyStep(sshPtr, opPtr);
     case EXEC_REQUEST:
 	return RequestStep(sshPtr, opPtr);
     case EXEC_RUNNING:
 	progress = ReadStream(sshPtr, opPtr, DP_STDOUT);
 	progress |= ReadStream(sshPtr, opPtr, DP_STDERR);
+	progress |= ResizeStep(opPtr);
 	progress |= WriteStep(sshPtr, opPtr);
 	SignalStep(opPtr);
 	if (opPtr->proc.outEof[0] && opPtr->proc.outEof[1]) {
@@ -686,7 +712,7 @@ DpSshExecStep(DpSsh *sshPtr)
 	    return true;        /* out of the list: begin anew */
 	}
     }
-    DrainStep(sshPtr);
+    DpSshDrainStep(sshPtr);
     if (sshPtr->fatal != 0) {
 	/* A dead socket, or bytes that no SSH server sends. */
 	DpSshFailLib(sshPtr, sshPtr->fatal, "lost the connection to");

@@ -128,7 +128,8 @@ struct DpSsh {
     int started;                /* channels that ever ran */
     int ends;                   /* channels freed since there is a limit */
     DpSshExecOp *openingPtr;
-    LIBSSH2_CHANNEL *idleChannel; /* see DrainStep */
+    DpSshExecOp *askingPtr;     /* a request of its is not answered yet */
+    LIBSSH2_CHANNEL *idleChannel; /* see DpSshDrainStep */
     enum { DP_IDLE_NONE, DP_IDLE_OPENING, DP_IDLE_CLOSING, DP_IDLE_READY,
 	    DP_IDLE_REFUSED } idleState;
     bool blocked;               /* the socket is not read for want of it */
@@ -183,6 +184,11 @@ MODULE_SCOPE void DpSshAuthStop(DpSsh *sshPtr);
 /* One more thing that did not let us in; method NULL: nothing was sent. */
 MODULE_SCOPE void DpSshAuthTried(DpSsh *sshPtr, const char *method,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* dpSshIdle.c; see there. */
+MODULE_SCOPE bool DpSshIdleStep(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshDrainStep(DpSsh *sshPtr);
+MODULE_SCOPE bool DpSshKeepIdle(DpSsh *sshPtr, LIBSSH2_CHANNEL *channel);
 
 /* dpSshExec.c: state OPEN. True: progress was made. */
 MODULE_SCOPE bool DpSshExecStep(DpSsh *sshPtr);

@@ -100,11 +100,16 @@ proc ::deployer::HasTerminal {} {
 # goes on meanwhile. Returns the answers, {} at end of file and where SESSION
 # ends before they are given.
 proc ::deployer::AskTerminal {session question} {
+    TerminalLock
     set terminal [open /dev/tty r+]
     chan configure $terminal -blocking 0 -buffering none
     set answers {}
     set watch [core::ssh opened $session]
     try {
+        if {[AskOver $session]} {
+            # Another had the terminal for so long.
+            return {}
+        }
         # The questions of several hosts follow each other.
         puts $terminal "Host [dict get $question slug]\
             ([dict get $question host])"
@@ -147,6 +152,7 @@ proc ::deployer::AskTerminal {session question} {
     } finally {
         close $terminal
         core::waiter drop $watch
+        TerminalUnlock
     }
     return $answers
 }

@@ -178,6 +178,7 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
 # Shows TEXT on the terminal and reads one line, SECRET ones without echo:
 # {ended line}.
 proc ::deployer::AskLine {text {secret 0}} {
+    TerminalLock
     set terminal [open /dev/tty r+]
     try {
         chan configure $terminal -blocking 0 -buffering none
@@ -194,5 +195,6 @@ proc ::deployer::AskLine {text {secret 0}} {
             puts $terminal ""
         }
         close $terminal
+        TerminalUnlock
     }
 }

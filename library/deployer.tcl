@@ -5,13 +5,13 @@
 
 namespace eval ::deployer {
     # What `namespace import ::deployer::*` brings. The layers above add theirs.
-    namespace export host sshhost localhost exechost hosts nodeset quote
+    namespace export host sshhost localhost exechost hosts nodeset pty quote
 
     # Without this a global variable of the same name would be taken.
     variable file
     foreach file {
         errors quote await fanout context ask host sshhost localhost exechost
-        run process nodeset verbs hosts service define
+        answers run process nodeset verbs hosts pty terminal service define
         definers redefine instance isolate console fork query inspect
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]

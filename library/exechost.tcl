@@ -46,6 +46,11 @@ oo::class create ::deployer::exechost {
 
     method Start {line opts} {
         set argv {}
+        if {[dict exists $opts shell]} {
+            # The login shell is that of the target, not of this machine.
+            set line [my LoginLine]
+            dict unset opts shell
+        }
         foreach word $Words {
             if {$word eq "%s"} {
                 set word $line

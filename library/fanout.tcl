@@ -47,6 +47,7 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     set bound $batch            ;# no key from here on in this batch
     set stop {}                 ;# error of ours that ends everything
     set inOrder 1               ;# whether results came in the order of keys
+    set context [TerminalCrowd [expr {min($total, $parallel, $batch)}]]
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
         # list of short jobs would recurse.
@@ -97,6 +98,7 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         unset -nocomplain FanSignals($id)
         FanCollect $id running results failures
     }
+    ContextSet $context
     unset -nocomplain Fans($id) FanSignals($id) FanData($id)
     if {$stop ne ""} {
         lassign $stop options message

@@ -7,7 +7,8 @@
 #                     connection, which could prove dead, else 0.
 #   Start LINE OPTS   starts LINE by the host's login shell and returns the
 #                     handle of the process at once. OPTS is the dict of
-#                     core::ssh exec and core::spawn, to be handed on.
+#                     core::ssh exec and core::spawn, to be handed on; with
+#                     `shell` in it the login shell itself is meant.
 #
 # It may extend Options (see there) and set the variable Shell to the path of
 # the login shell where that is known; otherwise the first command finds it out.
@@ -313,6 +314,7 @@ oo::class create ::deployer::host {
     method Command {line opts token} {
         set sudo [expr {$opts ne "" && [dict exists $opts sudo]}]
         set plain [expr {$opts ne "" && [dict exists $opts plain]}]
+        set bare [expr {$opts ne "" && [dict exists $opts bare]}]
         if {$plain} {
             set inner $line
         } else {
@@ -322,6 +324,15 @@ oo::class create ::deployer::host {
             # Quoting depends on the shell: let a command find it out.
             my Execute : {plain 1}
         }
+        if {!$Posix && !$sudo && $inner ne $line && $Shell ni {{} ?}} {
+            # The context needs a POSIX shell, the line its own.
+            set inner "/bin/sh -c [::deployer::QuotedFor $Shell \
+                [my InContext "exec $Shell -c [::deployer::Quoted $line]"]]"
+        }
+        if {$bare} {
+            # Nobody would take the start line out again.
+            return [list $inner [list slug $Slug command $line]]
+        }
         set common [list slug $Slug command $line token $token]
         if {$sudo} {
             return [my SudoCommand $inner $opts $token $common]
@@ -330,18 +341,14 @@ oo::class create ::deployer::host {
             set start "echo $token \$\$ >&2; "
         } else {
             set start "sh -c 'echo $token \$PPID \$SHELL >&2'; "
-            if {$inner ne $line && $Shell ne "?" && $Shell ne ""} {
-                # The context needs a POSIX shell, the line its own.
-                set inner "/bin/sh -c [::deployer::QuotedFor $Shell \
-                    [my InContext "exec $Shell -c [::deployer::Quoted $line]"]]"
-            }
         }
         return [list $start$inner [lappend common echo $start]]
     }
 
     method SudoCommand {inner opts token common} {
+        set typed [dict exists $opts typed]
         set prompt [::deployer::core::token]
-        set text "sudo -S -H -p '$prompt'"
+        set text [expr {$typed ? "sudo -H" : "sudo -S -H -p '$prompt'"}]
         if {[dict exists $opts user] && [dict get $opts user] ne ""} {
             append text " -u [::deployer::QuotedFor $Shell [dict get $opts user]]"
         }
@@ -349,7 +356,16 @@ oo::class create ::deployer::host {
         # be taken for sudo's refusal.
         append text " -- /bin/sh -c " [::deployer::QuotedFor $Shell \
             "echo $token \$\$ >&2\n$inner"]
-        lappend common echo "" prompt $prompt hold 1
+        lappend common echo ""
+        if {$typed} {
+            # Somebody sits there whom sudo asks in its own words.
+            return [list $text $common]
+        }
+        lappend common prompt $prompt
+        if {![dict exists $opts own]} {
+            # On a terminal keys such as Ctrl-C must come through at any time.
+            lappend common hold 1
+        }
         set password [my SudoPassword]
         if {$password ne ""} {
             lappend common password $password
@@ -365,6 +381,11 @@ oo::class create ::deployer::host {
         lassign [my Command $line $opts $token] text procOpts
         if {[dict exists $opts merge]} {
             lappend procOpts merge 1
+        }
+        if {[dict exists $opts terminal]} {
+            # Dict of term, cols, rows, modes, shell, channel: what is not
+            # given is that of core::spawn.
+            lappend procOpts pty 1 {*}[dict get $opts terminal]
         }
         # procOpts may hold a password, which must not stand in an errorstack.
         if {[catch {my Start $text $procOpts} p options]} {
@@ -540,6 +561,15 @@ proc ::deployer::CheckOption {option kind value} {
                 return $value
             }
             set must "be a command prefix"
+        }
+        size {
+            if {[string is list $value] && [llength $value] == 2
+                    && [regexp {^\d{1,5} \d{1,5}$} [join $value]]
+                    && [scan $value {%d %d} rows cols] == 2
+                    && $rows <= 65535 && $cols <= 65535} {
+                return [list $rows $cols]
+            }
+            set must "be two numbers from 0 to 65535, rows and columns"
         }
         encoding {
             if {$value eq "binary" || $value in [encoding names]} {

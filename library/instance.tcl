@@ -39,7 +39,11 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
         # It is -onceforall, or somebody took our methods away from the array.
         set performer [PerformerOf $ns $method]
     }
-    set w [Job [list ::deployer::$performer $ns $method $arguments]]
+    set context [ContextGet]
+    if {[dict get [set [set ${ns}::Root]::Options] terminal] eq "own"} {
+        dict set context -terminal own
+    }
+    set w [Job [list ::deployer::$performer $ns $method $arguments] $context]
     set code [catch {Await $w} result options]
     if {!$code} {
         return [list $result]

@@ -32,6 +32,9 @@ oo::class create ::deployer::localhost {
     }
 
     method Start {line opts} {
+        if {[dict exists $opts shell]} {
+            return [::deployer::core::spawn [list $Shell] $opts]
+        }
         return [::deployer::core::spawn [list $Shell -c $line] $opts]
     }
 }

@@ -12,9 +12,7 @@ namespace eval ::deployer {
     }
 
     variable Feeds              ;# process -> {channel configuration}
-    variable Dialogs            ;# process,stream -> output not matched yet
     array set Feeds {}
-    array set Dialogs {}
 
     # Ends the session of a process: kill PID HALF - HALF. Where the id is not
     # known (0), the halves of the token find the shell by its command line;
@@ -65,9 +63,6 @@ proc ::deployer::RunOptions {verb argsVar} {
     if {[llength $words] != 1} {
         WrongArgs "$verb ?options? COMMAND"
     }
-    if {[dict exists $opts pty] && [dict get $opts pty] eq "yes"} {
-        Fail {OPTION -pty} "-pty yes is not available yet"
-    }
     return $opts
 }
 
@@ -104,7 +99,7 @@ proc ::deployer::TakeOptions {kinds wordsVar} {
         set value [lindex $words $i]
         switch -- $kind {
             answers {
-                CheckAnswers $value
+                set value [ParseAnswers $value]
             }
             channel {
                 CheckChannel $option $value
@@ -120,18 +115,6 @@ proc ::deployer::TakeOptions {kinds wordsVar} {
     return $opts
 }
 
-proc ::deployer::CheckAnswers answers {
-    if {![string is list $answers] || [llength $answers] % 2} {
-        Fail {OPTION -answers} \
-            "-answers must be a list of regular expressions and texts"
-    }
-    foreach {pattern text} $answers {
-        if {[catch {regexp -- $pattern {}} message]} {
-            Fail {OPTION -answers} "-answers: $message"
-        }
-    }
-}
-
 proc ::deployer::CheckChannel {option channel} {
     if {[catch {chan configure $channel -blocking}]} {
         Fail [list OPTION $option] "$option: there is no channel \"$channel\""
@@ -141,7 +124,6 @@ proc ::deployer::CheckChannel {option channel} {
 # Lets process P run to its end with the options of `run` and returns its
 # outcome. {DEPLOYER EXPIRED} when the time is over; P is the caller's.
 proc ::deployer::RunWith {p slug opts} {
-    variable Dialogs
     set encoding utf-8
     if {[dict exists $opts encoding]} {
         set encoding [dict get $opts encoding]
@@ -163,7 +145,10 @@ proc ::deployer::RunWith {p slug opts} {
     }
     set feeds [expr {[dict exists $opts stdinchannel]
         && [dict get $opts stdinchannel] ne ""}]
-    if {$feeds || $answers ne ""} {
+    # Keys are for the command where it has the terminal and no other input.
+    set keys [expr {[dict exists $opts own] && !$feeds
+        && ![dict exists $opts stdin]}]
+    if {$feeds || $keys || $answers ne ""} {
         set run {stdinopen 1}
     } else {
         set run [dict create stdin $input]
@@ -171,12 +156,22 @@ proc ::deployer::RunWith {p slug opts} {
     }
     dict set run encoding $encoding
     if {$answers ne ""} {
-        dict set run onoutput \
-            [list ::deployer::Answer $p $encoding $answers $user]
-    } elseif {$user ne ""} {
+        dict set run answers $answers
+    }
+    if {[dict exists $opts show]} {
+        set user [list ::deployer::TerminalShow $p [dict get $opts show] $user]
+    }
+    if {$user ne ""} {
         dict set run onoutput $user
     }
+    if {[dict exists $opts terminal]} {
+        set run [dict merge $run [TerminalRun $slug $opts $encoding $keys]]
+    }
     set w [core::proc run $p $run]
+    if {[dict exists $opts input]} {
+        core::proc write $p \
+            [encoding convertto $encoding [dict get $opts input]]
+    }
     if {$input ne ""} {
         core::proc write $p $input
     }
@@ -196,44 +191,9 @@ proc ::deployer::RunWith {p slug opts} {
             after cancel $timer
         }
         FeedStop $p
-        array unset Dialogs $p,*
-    }
-}
-
-# Called from the event loop with each piece of output: sends the text of each
-# pair whose expression matches what came since the last match of this stream.
-proc ::deployer::Answer {p encoding answers user stream chunk} {
-    variable Dialogs
-    append Dialogs($p,$stream) $chunk
-    set seen $Dialogs($p,$stream)
-    while 1 {
-        set first -1
-        foreach {pattern text} $answers {
-            if {[regexp -indices -- $pattern $seen match]} {
-                lassign $match start end
-                if {$end >= $start && ($first < 0 || $start < $first)} {
-                    set first $start
-                    set behind [expr {$end + 1}]
-                    set reply $text
-                }
-            }
+        if {[dict exists $opts show]} {
+            TerminalShown $p [dict get $opts show]
         }
-        if {$first < 0} {
-            break
-        }
-        set seen [string range $seen $behind end]
-        if {$encoding ne "binary"} {
-            set reply [encoding convertto $encoding $reply]
-        }
-        catch {core::proc write $p $reply}
-    }
-    # No prompt is longer than this.
-    if {[string length $seen] > 16384} {
-        set seen [string range $seen end-8191 end]
-    }
-    set Dialogs($p,$stream) $seen
-    if {$user ne ""} {
-        uplevel #0 [list {*}$user $stream $chunk]
     }
 }
 
@@ -287,6 +247,10 @@ proc ::deployer::FeedAgain {channel p w} {
 proc ::deployer::RunResult {host slug line opts outcome} {
     set sudo [dict exists $opts sudo]
     if {[dict get $outcome status] != 0} {
+        if {[dict exists $opts terminal] && ![dict exists $opts own]} {
+            # What a human would see; there is no stream of errors.
+            dict set outcome stderr [TerminalText [dict get $outcome stdout]]
+        }
         if {$sudo && ![dict get $outcome started]
                 && [dict get $outcome status] == 1} {
             Fail [list SUDO DENIED $slug] [MaskFor $host "sudo on host $slug\

@@ -18,22 +18,39 @@ oo::define ::deployer::host {
         return [my Run [lindex $args 0] [dict set opts sudo 1]]
     }
 
-    # OPTS as in Execute, checked.
+    # OPTS as in Execute, checked. Who has the terminal is decided here.
     method Run {line opts} {
         set host [self]
         set slug $Slug
-        if {$opts ne ""} {
-            dict set opts slug $slug
+        if {($opts ne "" || [::deployer::ContextGet] ne "")
+                && ![dict exists $opts plain]} {
+            set opts [::deployer::TerminalOptions $slug $opts [my Get -term]]
         }
-        set outcome [my Execute $line $opts]
-        if {$opts eq "" && [dict get $outcome status] == 0} {
+        if {$opts eq ""} {
+            return [my Quiet $line]
+        }
+        dict set opts slug $slug
+        if {[dict exists $opts own]} {
+            set outcome [my RunOwn $line $opts]
+        } else {
+            set outcome [my Execute $line $opts]
+        }
+        return [::deployer::RunResult $host $slug $line $opts $outcome]
+    }
+
+    # Runs LINE without options, on no terminal.
+    method Quiet line {
+        set host [self]
+        set slug $Slug
+        set outcome [my Execute $line {}]
+        if {[dict get $outcome status] == 0} {
             set out [dict get $outcome stdout]
             if {[string index $out end] eq "\n"} {
                 return [string range $out 0 end-1]
             }
             return $out
         }
-        return [::deployer::RunResult $host $slug $line $opts $outcome]
+        return [::deployer::RunResult $host $slug $line {} $outcome]
     }
 
     method process args {
@@ -61,13 +78,13 @@ oo::define ::deployer::host {
 
     # The output of a question of ours, which must succeed.
     method Answer line {
-        return [my Run $line {}]
+        return [my Quiet $line]
     }
 
     # The output of SCRIPT, run by sh with ARGS whatever the login shell is.
     method Script {script args} {
-        return [my Run "sh -c [::deployer::Quoted $script] sh\
-            [::deployer::quote {*}$args]" {}]
+        return [my Quiet "sh -c [::deployer::Quoted $script] sh\
+            [::deployer::quote {*}$args]"]
     }
 
     # PATH as the host sees it: absolute, ~ and ~user expanded.

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ extern char **environ;
 /* What the child needs, all of it made before there is one. */
 typedef struct Plan {
     const DpForkSpec *specPtr;
+    char **argv;
     char **envp;
     char **paths;               /* the program in each directory of PATH */
     char **shellArgv;           /* /bin/sh <path> <arguments> */
@@ -57,13 +59,32 @@ CountWords(char *const *words)
     return count;
 }
 
-/* Whether two "NAME=VALUE" have the same name. */
+/* Whether two "NAME=VALUE" have the same name; the first may be "NAME". */
 static bool
 SameName(const char *one, const char *two)
 {
     size_t length = strcspn(one, "=");
 
     return strncmp(one, two, length) == 0 && two[length] == '=';
+}
+
+/* The words of the program; the first is made anew for a login shell. */
+static char **
+MakeArgv(const DpForkSpec *specPtr)
+{
+    size_t argc = CountWords(specPtr->argv);
+    char **argv = DpAlloc((argc + 1) * sizeof(*argv));
+
+    memcpy(argv, specPtr->argv, argc * sizeof(*argv));
+    if (specPtr->login) {
+	const char *slash = strrchr(argv[0], '/');
+	const char *name = slash != NULL ? slash + 1 : argv[0];
+
+	argv[0] = DpAlloc(strlen(name) + 2);
+	argv[0][0] = '-';
+	strcpy(argv[0] + 1, name);
+    }
+    return argv;
 }
 
 /* Our environment with env put over it; the strings stay where they are. */
@@ -85,7 +106,9 @@ MergeEnv(char *const *env)
 	}
     }
     for (size_t j = 0; j < numNew; j++) {
-	merged[count++] = env[j];
+	if (strchr(env[j], '=') != NULL) {
+	    merged[count++] = env[j];
+	}
     }
     return merged;
 }
@@ -191,7 +214,7 @@ ResetSignals(void)
 static int
 ExecProgram(const Plan *planPtr)
 {
-    char *const *argv = planPtr->specPtr->argv;
+    char *const *argv = planPtr->argv;
     int error = ENOENT;
 
     for (char **pathPtr = planPtr->paths; *pathPtr != NULL; pathPtr++) {
@@ -220,6 +243,9 @@ RunChild(const Plan *planPtr)
     setsid();
     for (int i = 0; i < 3; i++) {
 	dup2(specPtr->fds[i], i);
+    }
+    if (specPtr->tty) {
+	ioctl(0, TIOCSCTTY, 0);
     }
     CloseRange(3, (unsigned) planPtr->reportFd - 1, planPtr->maxFd);
     CloseRange((unsigned) planPtr->reportFd + 1, ~0U, planPtr->maxFd);
@@ -319,6 +345,7 @@ DpForkExec(const DpForkSpec *specPtr, DpForkStage *stagePtr)
 	return -1;
     }
     plan.reportFd = fds[1];
+    plan.argv = MakeArgv(specPtr);
     plan.envp = MergeEnv(specPtr->env);
     plan.paths = ProgramPaths(specPtr->argv[0], PathOf(plan.envp));
     plan.shellArgv = ShellArgv(specPtr->argv);
@@ -337,6 +364,10 @@ DpForkExec(const DpForkSpec *specPtr, DpForkStage *stagePtr)
 	}
     }
     close(fds[0]);
+    if (specPtr->login) {
+	DpFree(plan.argv[0]);
+    }
+    DpFree(plan.argv);
     DpFree(plan.envp);
     DpFree(plan.paths);
     DpFree(plan.shellArgv);

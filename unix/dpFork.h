@@ -20,10 +20,13 @@ typedef enum DpForkStage {
 
 typedef struct DpForkSpec {
     char *const *argv;          /* NULL-terminated; argv[0] by PATH */
-    char *const *env;           /* "NAME=VALUE" put over our environment,
-				 * NULL-terminated, or NULL */
+    char *const *env;           /* "NAME=VALUE" put over our environment
+				 * ("NAME": not in it), NULL-terminated, or
+				 * NULL */
     const char *cwd;            /* or NULL */
     int fds[3];                 /* its standard descriptors, all above 2 */
+    bool tty;                   /* fds[0] becomes its controlling terminal */
+    bool login;                 /* its argv[0] says that it is a login shell */
 } DpForkSpec;
 
 /*

@@ -1,5 +1,6 @@
 /*
- * dpSpawn.c -- a local command as a DpProc: three pipes and a process.
+ * dpSpawn.c -- a local command as a DpProc: three pipes or a terminal, and a
+ * process.
  *
  * Layer L2. No handler for SIGCHLD and no wait for any process but our own:
  * both belong to the application.
@@ -36,7 +37,11 @@
 
 struct Spawned;
 
-/* Our end of a pipe. */
+/*
+ * Our end of a pipe. The master of a terminal is two of them, which have a
+ * descriptor each because a set of descriptors takes none twice; that of `in`
+ * stays open until the command is reaped, as closing the last one hangs up.
+ */
 typedef struct End {
     struct Spawned *spawnedPtr;
     int stream;                 /* -1: standard input */
@@ -71,6 +76,20 @@ CloseEnd(End *endPtr)
 
 /* --- standard input --- */
 
+/* Nothing more can be written. */
+static void
+InputOver(End *endPtr)
+{
+    DpProc *procPtr = &endPtr->spawnedPtr->proc;
+
+    if (procPtr->ptyPtr != NULL) {
+	DpWatchStop(&endPtr->watch);
+    } else {
+	CloseEnd(endPtr);
+    }
+    DpProcInDone(procPtr);
+}
+
 static void InputReady(void *clientData, int mask);
 
 /* Writes what may go and fits, and watches for what then matters. */
@@ -82,7 +101,7 @@ FlushInput(Spawned *spawnedPtr)
     size_t count = 0;
 
     /* A consumer that is told of the room writes again: that is our loop. */
-    if (spawnedPtr->flushing || endPtr->fd < 0) {
+    if (spawnedPtr->flushing || endPtr->fd < 0 || procPtr->inDone) {
 	return;
     }
     spawnedPtr->flushing = true;
@@ -95,15 +114,13 @@ FlushInput(Spawned *spawnedPtr)
 	} else if (errno == EAGAIN) {
 	    break;
 	} else if (errno != EINTR) {
-	    CloseEnd(endPtr);
-	    DpProcInDone(procPtr);
+	    InputOver(endPtr);
 	}
     }
     if (endPtr->fd >= 0 && DpProcInAtEnd(procPtr)) {
-	CloseEnd(endPtr);
-	DpProcInDone(procPtr);
+	InputOver(endPtr);
     }
-    if (endPtr->fd >= 0) {
+    if (endPtr->fd >= 0 && !procPtr->inDone) {
 	/* Without bytes to write, for the reader's going away. */
 	int mask = count > 0 ? DP_WRITABLE : 0;
 
@@ -124,8 +141,7 @@ InputReady(void *clientData, int mask)
     End *endPtr = clientData;
 
     if (mask & DP_HANGUP) {
-	CloseEnd(endPtr);
-	DpProcInDone(&endPtr->spawnedPtr->proc);
+	InputOver(endPtr);
     } else {
 	FlushInput(endPtr->spawnedPtr);
     }
@@ -146,6 +162,23 @@ OutputAtEnd(End *endPtr)
     CheckOver(spawnedPtr);
 }
 
+/* As read(2). A terminal gives what it has in pieces of 4 kB at most. */
+static ssize_t
+ReadEnd(const End *endPtr, char *bytes)
+{
+    bool inPieces = endPtr->spawnedPtr->proc.ptyPtr != NULL;
+    size_t got = 0;
+    ssize_t count;
+
+    do {
+	count = read(endPtr->fd, bytes + got, READ_SIZE - got);
+	if (count > 0) {
+	    got += (size_t) count;
+	}
+    } while (inPieces && count > 0 && got < READ_SIZE);
+    return got > 0 ? (ssize_t) got : count;
+}
+
 static void
 OutputReady(void *clientData, int mask)
 {
@@ -163,13 +196,14 @@ OutputReady(void *clientData, int mask)
 	    DpWatchStop(&endPtr->watch);
 	    break;
 	}
-	count = read(endPtr->fd, bytes, READ_SIZE);
+	count = ReadEnd(endPtr, bytes);
 	if (count > 0) {
 	    DpProcGot(procPtr, endPtr->stream, bytes, (size_t) count);
 	    if (endPtr->fd < 0) {
 		break;
 	    }
 	} else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+	    /* Of a terminal: EIO, nobody has its other end open any more. */
 	    OutputAtEnd(endPtr);
 	    break;
 	}
@@ -361,6 +395,17 @@ SignalSpawned(DpProc *procPtr, const char *name)
 }
 
 static void
+ResizeSpawned(DpProc *procPtr)
+{
+    Spawned *spawnedPtr = (Spawned *) procPtr;
+
+    if (spawnedPtr->in.fd >= 0) {
+	DpPtySetSize(spawnedPtr->in.fd, procPtr->ptyPtr->cols,
+		procPtr->ptyPtr->rows);
+    }
+}
+
+static void
 AbandonSpawned(DpProc *procPtr)
 {
     Spawned *spawnedPtr = (Spawned *) procPtr;
@@ -381,6 +426,7 @@ static const DpProcType spawnedType = {
     .name = "local",
     .kick = KickSpawned,
     .signal = SignalSpawned,
+    .resize = ResizeSpawned,
     .abandon = AbandonSpawned,
     .free = FreeSpawned,
 };
@@ -428,6 +474,60 @@ MakePipe(int ours, int *ourPtr, int *theirPtr)
     return true;
 }
 
+/* Three pipes, of which the last two may be one. False with errno. */
+static bool
+MakePipes(const DpSpawnSpec *specPtr, int ours[3], int theirs[3])
+{
+    if (!MakePipe(1, &ours[0], &theirs[0])
+	    || !MakePipe(0, &ours[1], &theirs[1])) {
+	return false;
+    }
+    if (specPtr->merge) {
+	theirs[2] = theirs[1];
+	return true;
+    }
+    return MakePipe(0, &ours[2], &theirs[2]);
+}
+
+/* A terminal: its master for us, twice, its slave for the child. */
+static bool
+MakeTerminal(const DpSpawnSpec *specPtr, int ours[3], int theirs[3])
+{
+    const DpProcPty *termPtr = specPtr->ptyPtr;
+    DpPty pty;
+
+    if (!DpPtyOpen(&pty)) {
+	return false;
+    }
+    DpPtySetSize(pty.slave, termPtr->cols, termPtr->rows);
+    DpPtySetModes(pty.slave, termPtr->modes, termPtr->numModes);
+    theirs[0] = theirs[1] = theirs[2] = pty.slave;
+    ours[0] = pty.master;
+    if (specPtr->givePtr != NULL) {
+	*specPtr->givePtr = pty;
+	specPtr->givePtr->slave = -1;
+	return true;
+    }
+    ours[0] = DpFdRaise(pty.master);
+    fcntl(ours[0], F_SETFL, O_RDWR | O_NONBLOCK);
+    ours[1] = fcntl(ours[0], F_DUPFD_CLOEXEC, 3);
+    if (ours[1] < 0) {
+	return false;
+    }
+    ours[1] = DpFdRaise(ours[1]);
+    return true;
+}
+
+static void
+CloseDistinct(const int fds[3])
+{
+    for (int i = 0; i < 3; i++) {
+	if (fds[i] >= 0 && (i == 0 || fds[i] != fds[i - 1])) {
+	    close(fds[i]);
+	}
+    }
+}
+
 static void
 InitEnd(End *endPtr, Spawned *spawnedPtr, int stream, int fd)
 {
@@ -441,32 +541,28 @@ DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
 	DpError *errPtr)
 {
     DpForkSpec fork = {specPtr->argv, specPtr->env, specPtr->cwd,
-	    {-1, -1, -1}};
+	    {-1, -1, -1}, specPtr->ptyPtr != NULL, specPtr->login};
     DpForkStage stage = DP_FORK_FORK;
     int ours[3] = {-1, -1, -1};
     Spawned *spawnedPtr;
     pid_t pid = -1;
+    bool made;
     int error;
 
-    if (MakePipe(1, &ours[0], &fork.fds[0])
-	    && MakePipe(0, &ours[1], &fork.fds[1])
-	    && (specPtr->merge || MakePipe(0, &ours[2], &fork.fds[2]))) {
-	if (specPtr->merge) {
-	    fork.fds[2] = fork.fds[1];
-	}
+    made = specPtr->ptyPtr != NULL ? MakeTerminal(specPtr, ours, fork.fds)
+	    : MakePipes(specPtr, ours, fork.fds);
+    if (made) {
 	pid = DpForkExec(&fork, &stage);
     }
     error = errno;
-    for (int i = 0; i < 3; i++) {
-	if (fork.fds[i] >= 0 && (i < 2 || !specPtr->merge)) {
-	    close(fork.fds[i]);
-	}
-	if (pid < 0 && ours[i] >= 0) {
-	    close(ours[i]);
-	}
-    }
+    CloseDistinct(fork.fds);
     if (pid < 0) {
-	StartError(errPtr, specPtr, stage, error);
+	CloseDistinct(ours);
+	if (!made && specPtr->ptyPtr != NULL) {
+	    DpPtyError(errPtr, specPtr->slug, error);
+	} else {
+	    StartError(errPtr, specPtr, stage, error);
+	}
 	return NULL;
     }
 
@@ -474,6 +570,10 @@ DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
     DpProcInit(&spawnedPtr->proc, &spawnedType, loopPtr);
     spawnedPtr->proc.begun = true;
     spawnedPtr->proc.merge = specPtr->merge;
+    if (specPtr->ptyPtr != NULL) {
+	DpProcSetPty(&spawnedPtr->proc, specPtr->ptyPtr);
+	DpProcGotEof(&spawnedPtr->proc, DP_STDERR);
+    }
     spawnedPtr->proc.pid = pid;
     spawnedPtr->pid = pid;
     spawnedPtr->pidFd = -1;
@@ -483,10 +583,18 @@ DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
 	listPtr->firstPtr->prevPtr = spawnedPtr;
     }
     listPtr->firstPtr = spawnedPtr;
+    if (specPtr->givePtr != NULL) {
+	ours[0] = -1;
+	DpProcInDone(&spawnedPtr->proc);
+	DpProcGotEof(&spawnedPtr->proc, DP_STDOUT);
+    }
     InitEnd(&spawnedPtr->in, spawnedPtr, -1, ours[0]);
     InitEnd(&spawnedPtr->out[DP_STDOUT], spawnedPtr, DP_STDOUT, ours[1]);
     InitEnd(&spawnedPtr->out[DP_STDERR], spawnedPtr, DP_STDERR, ours[2]);
     KickSpawned(&spawnedPtr->proc);
+    if (specPtr->givePtr != NULL) {
+	WatchDeath(spawnedPtr);
+    }
     return &spawnedPtr->proc;
 }
 

@@ -7,7 +7,7 @@
 #ifndef DP_SPAWN_H
 #define DP_SPAWN_H
 
-#include "dpProc.h"
+#include "dpPty.h"
 
 /*
  * The local commands of one interpreter that are not reaped yet; a zeroed
@@ -24,6 +24,10 @@ typedef struct DpSpawnSpec {
 				 * NULL-terminated, or NULL */
     const char *cwd;            /* or NULL */
     bool merge;                 /* one pipe for both outputs: exact order */
+    bool login;                 /* a login shell */
+    const DpProcPty *ptyPtr;    /* its terminal, NULL: it has pipes */
+    DpPty *givePtr;             /* with ptyPtr: gets the master, which is then
+				 * the caller's; NULL: the DpProc keeps it */
 } DpSpawnSpec;
 
 /*
@@ -36,6 +40,11 @@ typedef struct DpSpawnSpec {
  * a background process let go of them, too) and it is reaped. It is reaped
  * last, so that signals reach its process group and no other. Relies on
  * SIGPIPE being ignored, as Tcl does when it starts.
+ *
+ * On a terminal it leads the terminal's session. Nothing that it wrote before
+ * its end is lost; only what a background process still has in the kernel
+ * when the leader exits may be, as the kernel hangs the terminal up then. A
+ * command whose master was given away has no streams, only an end.
  */
 MODULE_SCOPE DpProc *DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr,
 	const DpSpawnSpec *specPtr, DpError *errPtr);

@@ -120,13 +120,51 @@ proc ::seeds::Nodeset {dir} {
     Write $dir/nodeset/last "a!b&c^d"
 }
 
+proc ::seeds::Match {dir} {
+    set count 0
+    foreach {patterns stream} {
+        "ePassword: \nryes/no\\?\\s*$" "Password: yes/no? Password: yes/no? y"
+        "r(?n)^login: $\nelog" "xlogin: \nlogin: a\nlogin: log"
+        "ra+b\nrb.*c\neab\nec" "aaabxbaaacabc"
+        "r\\mfoo\\M\nr\[0-9\]{2,3}\\y" "foox foo xfoo 12 1234 123"
+        "r(.)\\1\\1\nra\\Yb" "abcaaabab" "ra\\Y" "a abaa"
+        "r(a|bc)d(?=e)\nrx(?!y)z?" "adadebcdexyxzx"
+        "rq\u00e9\u00e9+$" "q\u00e9\u00e9"
+    } {
+        foreach flags {a1 a2 b3 b4} {
+            Write $dir/match/[incr count] [encoding convertto utf-8 \
+                "$flags$patterns\n\n$stream"]
+        }
+    }
+}
+
+proc ::seeds::Play {dir} {
+    set count 0
+    foreach {key events} {
+        "\0q" {{[0.1, "o", "h\u00e9 \ud83d\ude00\r\n"]} {[0.2, "i", "x"]}}
+        "\3 " {{[1e1,"o","\u001b[?1049h\u001b[?25;7l\u001b="]} {} {[9, "r", "80x24"]}}
+        "\2q" {{[0,"o","\u001b[>4;2m\u001b[3;9r\t\"\\\/"]} {[0,"o","\u001bc"]}}
+        "\0q" {{[0.1, "o", "broken}}
+    } {
+        foreach header {
+            {{"version": 2, "width": 80, "height": 24}}
+            {{"version":2,"idle_time_limit": 1.5}}
+        } {
+            Write $dir/play/[incr count] \
+                $key[join [linsert $events 0 $header] \n]\n
+        }
+    }
+}
+
 proc ::seeds::Main {dir} {
-    file mkdir $dir/known $dir/key $dir/agent $dir/nodeset \
-        $dir/work
+    file mkdir $dir/known $dir/key $dir/agent $dir/match $dir/nodeset \
+        $dir/play $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
+    Match $dir
     Nodeset $dir
+    Play $dir
     file delete -force $dir/work
 }
 

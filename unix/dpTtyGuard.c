@@ -1,0 +1,311 @@
+/*
+ * dpTtyGuard.c -- a terminal's modes come back whatever ends this process.
+ *
+ * Layer L2. Signal handlers can find what they need only at file scope: this
+ * is the one record of the package there, besides the lock of libssh2.
+ */
+
+#include "dpTtyGuard.h"
+
+#include "dpFork.h"
+#include "dpTty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYS_SYSCALL_H
+#   include <sys/syscall.h>
+#endif
+
+/* Descriptors closed one by one where there is no close_range. */
+#define CLOSE_LIMIT 65536
+
+/* Signals that end or stop the process, where nobody handles them. */
+static const int fatalSignals[] = {
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE,
+    SIGILL, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGTSTP
+};
+static const int toldSignals[] = {SIGWINCH, SIGCONT};
+
+#define NUM_FATAL DP_ARRAY_SIZE(fatalSignals)
+#define NUM_TOLD DP_ARRAY_SIZE(toldSignals)
+
+/* Shared with the guard, which is to see changes. */
+typedef struct Page {
+    volatile size_t count;
+    char bytes[DP_TTY_RESET];
+} Page;
+
+static struct {
+    volatile sig_atomic_t active;
+    pid_t pid;                  /* of this process: a fork of it is not meant */
+    int fd;
+    struct termios saved, raw;
+    int wakeFds[2];
+    Page *pagePtr;              /* MAP_FAILED where there is no memory */
+    pid_t guardPid;             /* -1: none could be made */
+    int guardFd;
+    struct sigaction fatal[NUM_FATAL];
+    bool ours[NUM_FATAL];
+    struct sigaction told[NUM_TOLD];
+} ttyGuard;
+
+TCL_DECLARE_MUTEX(ttyGuardMutex)
+
+static void
+WriteReset(int fd)
+{
+    size_t count;
+
+    if (ttyGuard.pagePtr != MAP_FAILED
+	    && (count = ttyGuard.pagePtr->count) > 0
+	    && write(fd, ttyGuard.pagePtr->bytes, count) < 0) {
+	/* There is nobody left to be told. */
+    }
+}
+
+/* Part: signals. */
+
+/* Restores, then lets the signal do what it does without us. */
+static void
+FatalSignal(int sig)
+{
+    int error = errno;
+
+    if (ttyGuard.active && getpid() == ttyGuard.pid) {
+	WriteReset(ttyGuard.fd);
+	tcsetattr(ttyGuard.fd, TCSANOW, &ttyGuard.saved);
+    }
+    if (sig == SIGTSTP) {
+	/* Our handler stays; SIGCONT makes the terminal raw again. */
+	raise(SIGSTOP);
+    } else {
+	signal(sig, SIG_DFL);
+	raise(sig);
+    }
+    errno = error;
+}
+
+static void
+ToldSignal(int sig, siginfo_t *infoPtr, void *contextPtr)
+{
+    const struct sigaction *oldPtr = &ttyGuard.told[sig == SIGCONT];
+    char byte = sig == SIGCONT ? DP_GUARD_CONT : DP_GUARD_WINCH;
+    int error = errno;
+
+    if (ttyGuard.active && getpid() == ttyGuard.pid
+	    && write(ttyGuard.wakeFds[1], &byte, 1) < 0) {
+	/* Full: there is enough to be told already. */
+    }
+    errno = error;
+    if (oldPtr->sa_flags & SA_SIGINFO) {
+	oldPtr->sa_sigaction(sig, infoPtr, contextPtr);
+    } else if (oldPtr->sa_handler != SIG_DFL
+	    && oldPtr->sa_handler != SIG_IGN) {
+	oldPtr->sa_handler(sig);
+    }
+}
+
+static void
+TakeSignals(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    sigfillset(&action.sa_mask);
+    /* The signal that the handler raises must come through at once. */
+    action.sa_flags = SA_NODEFER | SA_RESTART | SA_ONSTACK;
+    action.sa_handler = FatalSignal;
+    for (size_t i = 0; i < NUM_FATAL; i++) {
+	int sig = fatalSignals[i];
+
+	sigdelset(&action.sa_mask, sig);
+	sigaction(sig, NULL, &ttyGuard.fatal[i]);
+	ttyGuard.ours[i] = !(ttyGuard.fatal[i].sa_flags & SA_SIGINFO)
+		&& ttyGuard.fatal[i].sa_handler == SIG_DFL;
+	if (ttyGuard.ours[i]) {
+	    sigaction(sig, &action, NULL);
+	}
+	sigaddset(&action.sa_mask, sig);
+    }
+    action.sa_flags = SA_RESTART | SA_SIGINFO | SA_ONSTACK;
+    action.sa_sigaction = ToldSignal;
+    for (size_t i = 0; i < NUM_TOLD; i++) {
+	sigaction(toldSignals[i], NULL, &ttyGuard.told[i]);
+    }
+    for (size_t i = 0; i < NUM_TOLD; i++) {
+	sigaction(toldSignals[i], &action, NULL);
+    }
+}
+
+/* The twin. A handler that was put in place of ours meanwhile stays. */
+static void
+GiveSignals(void)
+{
+    struct sigaction now;
+
+    for (size_t i = 0; i < NUM_FATAL; i++) {
+	if (ttyGuard.ours[i] && sigaction(fatalSignals[i], NULL, &now) == 0
+		&& now.sa_handler == FatalSignal) {
+	    sigaction(fatalSignals[i], &ttyGuard.fatal[i], NULL);
+	}
+    }
+    for (size_t i = 0; i < NUM_TOLD; i++) {
+	if (sigaction(toldSignals[i], NULL, &now) == 0
+		&& (now.sa_flags & SA_SIGINFO)
+		&& now.sa_sigaction == ToldSignal) {
+	    sigaction(toldSignals[i], &ttyGuard.told[i], NULL);
+	}
+    }
+}
+
+/* Part: the guard process. */
+
+/*
+ * The guard: waits for a byte (all is well) or the end of the pipe. It is in a
+ * process group of its own, out of reach of what is sent to ours, with all
+ * signals blocked, so that SIGTTOU does not keep it from its task. A shell that
+ * was quicker has its own modes in force already: those stay, and it is told to
+ * paint its prompt once more. After fork(2) in a process with threads: system
+ * calls only.
+ */
+static void __attribute__((noreturn))
+RunGuard(int pipeFd)
+{
+    struct termios now;
+    ssize_t count;
+    pid_t group;
+    char byte;
+
+    setpgid(0, 0);
+    if (dup2(ttyGuard.fd, 1) < 0 || dup2(pipeFd, 0) < 0) {
+	_exit(1);
+    }
+#if defined(HAVE_DECL_SYS_CLOSE_RANGE) && HAVE_DECL_SYS_CLOSE_RANGE
+    if (syscall(SYS_close_range, 2U, ~0U, 0U) != 0)
+#endif
+    {
+	for (int fd = 2; fd < CLOSE_LIMIT; fd++) {
+	    close(fd);
+	}
+    }
+    do {
+	count = read(0, &byte, 1);
+    } while (count < 0 && errno == EINTR);
+    if (count == 0 && tcgetattr(1, &now) == 0) {
+	WriteReset(1);
+	if (now.c_iflag == ttyGuard.raw.c_iflag
+		&& now.c_oflag == ttyGuard.raw.c_oflag
+		&& now.c_lflag == ttyGuard.raw.c_lflag) {
+	    tcsetattr(1, TCSANOW, &ttyGuard.saved);
+	} else if ((group = tcgetpgrp(1)) > 1) {
+	    kill(-group, SIGWINCH);
+	}
+    }
+    _exit(0);
+}
+
+/* Without a guard we go on: it is for the worst case only. */
+static void
+StartGuard(void)
+{
+    sigset_t all, old;
+    int fds[2];
+
+    ttyGuard.guardPid = -1;
+    if (DpForkPipe(fds) != 0) {
+	return;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ttyGuard.guardPid = fork();
+    if (ttyGuard.guardPid == 0) {
+	RunGuard(fds[0]);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    close(fds[0]);
+    if (ttyGuard.guardPid < 0) {
+	close(fds[1]);
+    } else {
+	ttyGuard.guardFd = fds[1];
+    }
+}
+
+static void
+StopGuard(void)
+{
+    pid_t got;
+
+    if (ttyGuard.guardPid < 0) {
+	return;
+    }
+    if (write(ttyGuard.guardFd, "q", 1) < 0) {
+	/* It is dead already. */
+    }
+    close(ttyGuard.guardFd);
+    do {
+	got = waitpid(ttyGuard.guardPid, NULL, 0);
+    } while (got < 0 && errno == EINTR);
+}
+
+int
+DpGuardBegin(int fd, const struct termios *savedPtr,
+	const struct termios *rawPtr)
+{
+    int result = -1, error = EBUSY;
+
+    Tcl_MutexLock(&ttyGuardMutex);
+    if (!ttyGuard.active) {
+	if (DpForkPipe(ttyGuard.wakeFds) != 0) {
+	    error = errno;
+	} else {
+	    for (int i = 0; i < 2; i++) {
+		fcntl(ttyGuard.wakeFds[i], F_SETFL, O_NONBLOCK);
+	    }
+	    ttyGuard.fd = fd;
+	    ttyGuard.pid = getpid();
+	    ttyGuard.saved = *savedPtr;
+	    ttyGuard.raw = *rawPtr;
+	    ttyGuard.pagePtr = mmap(NULL, sizeof(Page),
+		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		    0);
+	    StartGuard();
+	    ttyGuard.active = 1;
+	    TakeSignals();
+	    result = ttyGuard.wakeFds[0];
+	}
+    }
+    Tcl_MutexUnlock(&ttyGuardMutex);
+    errno = error;
+    return result;
+}
+
+void
+DpGuardEnd(void)
+{
+    Tcl_MutexLock(&ttyGuardMutex);
+    GiveSignals();
+    ttyGuard.active = 0;
+    StopGuard();
+    close(ttyGuard.wakeFds[0]);
+    close(ttyGuard.wakeFds[1]);
+    if (ttyGuard.pagePtr != MAP_FAILED) {
+	munmap(ttyGuard.pagePtr, sizeof(Page));
+    }
+    Tcl_MutexUnlock(&ttyGuardMutex);
+}
+
+void
+DpGuardText(const void *bytes, size_t count)
+{
+    if (ttyGuard.pagePtr != MAP_FAILED) {
+	/* Nothing is better than half of it. */
+	ttyGuard.pagePtr->count = 0;
+	memcpy(ttyGuard.pagePtr->bytes, bytes, count);
+	ttyGuard.pagePtr->count = count;
+    }
+}

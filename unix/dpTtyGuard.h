@@ -1,0 +1,35 @@
+/*
+ * dpTtyGuard.h -- a terminal's modes come back whatever ends this process.
+ *
+ * Layer L2. Handlers restore them before a signal ends or stops the process; a
+ * child that holds nothing but the terminal and a pipe restores them when it
+ * was killed. Process-wide: there is at most one guard.
+ */
+
+#ifndef DP_TTY_GUARD_H
+#define DP_TTY_GUARD_H
+
+#include "dpBase.h"
+
+#include <termios.h>
+
+/* Bytes on the descriptor of DpGuardBegin. */
+#define DP_GUARD_WINCH 'w'      /* the size has changed */
+#define DP_GUARD_CONT  'c'      /* stopped, and goes on now */
+
+/*
+ * From now on the modes of fd come back. Returns a descriptor from which to
+ * read what signals tell, non-blocking; -1 with errno (EBUSY: there is a guard
+ * already). Handlers of the application's own are left alone where they decide
+ * about the end of the process, and are called by ours for SIGWINCH, SIGCONT.
+ */
+MODULE_SCOPE int DpGuardBegin(int fd, const struct termios *savedPtr,
+	const struct termios *rawPtr);
+
+/* Its twin; the caller has restored the modes. */
+MODULE_SCOPE void DpGuardEnd(void);
+
+/* Bytes to be written when the modes come back, at most size of a pipe. */
+MODULE_SCOPE void DpGuardText(const void *bytes, size_t count);
+
+#endif

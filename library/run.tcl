@@ -185,7 +185,7 @@ proc ::deployer::RunWith {p slug opts} {
                 {-code 1 -level 0 -errorcode {DEPLOYER EXPIRED}}]]
     }
     try {
-        return [Await $w]
+        set outcome [Await $w]
     } finally {
         if {$timer ne ""} {
             after cancel $timer
@@ -195,6 +195,11 @@ proc ::deployer::RunWith {p slug opts} {
             TerminalShown $p [dict get $opts show]
         }
     }
+    if {[dict exists $opts show]} {
+        # Nothing is left to be shown by one who may exit.
+        TerminalDrain
+    }
+    return $outcome
 }
 
 # Copies what CHANNEL gives to the input of P, as bytes, as fast as P takes

@@ -14,6 +14,8 @@ namespace eval ::deployer {
     variable TerminalHolders    ;# lock -> coroutine ("" is plain code)
     variable TerminalQueues     ;# lock -> waiters of those who want it
     variable TerminalLate ""    ;# lines that wait for the screen
+    variable TerminalChannel "" ;# on the terminal, while lines are written
+    variable TerminalFlushed {} ;# waiters for its end
     variable TerminalLines      ;# process,stream -> line that is not whole
     variable RecordingCount 0
     variable Recordings         ;# number,file -> handle of core::cast
@@ -31,6 +33,14 @@ proc ::deployer::TerminalLock {{lock Screen}} {
     set co [info coroutine]
     if {![info exists TerminalHolders($lock)]} {
         set TerminalHolders($lock) $co
+        if {$lock eq "Screen"} {
+            try {
+                TerminalDrain
+            } on error {message options} {
+                TerminalUnlock
+                return -options $options $message
+            }
+        }
         return
     }
     if {$co eq $TerminalHolders($lock) || $co eq ""
@@ -55,6 +65,23 @@ proc ::deployer::TerminalLock {{lock Screen}} {
     }
 }
 
+# Waits until all lines are on the terminal.
+proc ::deployer::TerminalDrain {} {
+    variable TerminalChannel
+    variable TerminalFlushed
+    if {$TerminalChannel eq ""} {
+        return
+    }
+    set w [core::waiter new]
+    lappend TerminalFlushed $w
+    try {
+        Await $w
+    } finally {
+        set TerminalFlushed [lsearch -all -inline -exact -not \
+            $TerminalFlushed $w]
+    }
+}
+
 proc ::deployer::TerminalUnlock {{lock Screen}} {
     variable TerminalHolders
     variable TerminalQueues
@@ -71,7 +98,7 @@ proc ::deployer::TerminalUnlock {{lock Screen}} {
         return
     }
     if {$lock eq "Screen"} {
-        TerminalPrint ""
+        TerminalFlush
     }
 }
 
@@ -185,27 +212,57 @@ proc ::deployer::TerminalText text {
 # What is shown.
 
 # Prints TEXT on the terminal, now or when the screen is free. What comes in
-# the meantime is kept up to a limit.
+# the meantime, or while Ctrl-S holds the terminal, is kept up to a limit.
 proc ::deployer::TerminalPrint text {
     variable TerminalHolders
     variable TerminalLate
     append TerminalLate $text
-    if {$TerminalLate eq ""} {
-        return
+    if {[string length $TerminalLate] > 262144} {
+        set TerminalLate "(...)\n[string range $TerminalLate end-131071 end]"
     }
-    if {[info exists TerminalHolders(Screen)]} {
-        if {[string length $TerminalLate] > 262144} {
-            set TerminalLate \
-                "(...)\n[string range $TerminalLate end-131071 end]"
+    if {![info exists TerminalHolders(Screen)]} {
+        TerminalFlush
+    }
+}
+
+# Writes what is kept, without waiting for the terminal: the channel stays open
+# until it has taken all.
+proc ::deployer::TerminalFlush {} {
+    variable TerminalLate
+    variable TerminalChannel
+    variable TerminalFlushed
+    if {$TerminalChannel eq ""} {
+        if {$TerminalLate eq ""} {
+            return
         }
+        catch {flush stdout}
+        if {[catch {open /dev/tty w} TerminalChannel]} {
+            set TerminalChannel ""
+            set TerminalLate ""
+            return
+        }
+        chan configure $TerminalChannel -blocking 0 -buffering none
+    }
+    # An error means that the terminal has gone.
+    if {[catch {
+        if {![chan pending output $TerminalChannel]} {
+            set text $TerminalLate
+            set TerminalLate ""
+            puts -nonewline $TerminalChannel $text
+        }
+        chan pending output $TerminalChannel
+    } pending]} {
+        set pending 0
+        set TerminalLate ""
+    }
+    if {$pending || $TerminalLate ne ""} {
+        chan event $TerminalChannel writable ::deployer::TerminalFlush
         return
     }
-    set text $TerminalLate
-    set TerminalLate ""
-    catch {flush stdout}
-    if {![catch {open /dev/tty w} terminal]} {
-        puts -nonewline $terminal $text
-        catch {close $terminal}
+    catch {close $TerminalChannel}
+    set TerminalChannel ""
+    foreach w $TerminalFlushed {
+        core::waiter finish $w {}
     }
 }
 

@@ -240,33 +240,25 @@ GivePlaces(DpHostsetCall *callPtr, Picked *pickedPtr, bool others)
     return DpHostsetCallGive(callPtr, subsetPtr);
 }
 
-/* The words of an argument. */
+/* only, without and select: SET WORDS ?SPACE?. Words that mean no member are
+ * left out; with `slugs` they are slugs and nothing else. */
 static int
-GetWords(DpHostsetCall *callPtr, int arg, int *countPtr, Tcl_Obj ***wordsPtr)
-{
-    if (Tcl_ListObjGetElements(NULL, callPtr->objv[arg], countPtr, wordsPtr)
-	    == TCL_OK) {
-	return TCL_OK;
-    }
-    return DpHostsetFail(callPtr->interp, "ARGUMENT", callPtr->objv[arg],
-	    "\"%.80s\" is no list of hosts",
-	    Tcl_GetString(callPtr->objv[arg]));
-}
-
-/* only and without: SET INDEXES ?SPACE? */
-static int
-ByIndexes(DpHostsetCall *callPtr, bool others)
+ByWords(DpHostsetCall *callPtr, bool slugs, bool others)
 {
     Tcl_Namespace *nsPtr = DpHostsetCallSpace(callPtr, 2);
     Picked picked = {NULL, 0, 0};
     Tcl_Obj **words;
     int count;
 
-    if (GetWords(callPtr, 1, &count, &words) != TCL_OK) {
-	return TCL_ERROR;
+    if (Tcl_ListObjGetElements(NULL, callPtr->objv[1], &count, &words)
+	    != TCL_OK) {
+	return DpHostsetFail(callPtr->interp, "ARGUMENT", callPtr->objv[1],
+		"\"%.80s\" is no list of hosts",
+		Tcl_GetString(callPtr->objv[1]));
     }
     for (int i = 0; i < count; i++) {
-	int place = DpHostsetFindIndex(callPtr, -1, words[i], nsPtr);
+	int place = slugs ? DpHostsetSlugPlace(callPtr->setPtr, words[i])
+		: DpHostsetFindIndex(callPtr, -1, words[i], nsPtr);
 
 	if (place >= 0) {
 	    PickPlace(&picked, place);
@@ -278,32 +270,17 @@ ByIndexes(DpHostsetCall *callPtr, bool others)
 int
 DpHostsetOnlySub(DpHostsetCall *callPtr)
 {
-    return ByIndexes(callPtr, false);
+    return ByWords(callPtr, false, false);
 }
 
 int
 DpHostsetWithoutSub(DpHostsetCall *callPtr)
 {
-    return ByIndexes(callPtr, true);
+    return ByWords(callPtr, false, true);
 }
 
-/* select SET SLUGS: slugs and nothing else; those not there are left out. */
 int
 DpHostsetSelectSub(DpHostsetCall *callPtr)
 {
-    Picked picked = {NULL, 0, 0};
-    Tcl_Obj **words;
-    int count;
-
-    if (GetWords(callPtr, 1, &count, &words) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    for (int i = 0; i < count; i++) {
-	int place = DpHostsetSlugPlace(callPtr->setPtr, words[i]);
-
-	if (place >= 0) {
-	    PickPlace(&picked, place);
-	}
-    }
-    return GivePlaces(callPtr, &picked, false);
+    return ByWords(callPtr, true, false);
 }

@@ -18,11 +18,20 @@ typedef enum DpNodesetOp {
     DP_NODESET_XOR
 } DpNodesetOp;
 
+/* A name that somebody else owns. */
+typedef struct DpNodesetName {
+    const char *bytes;
+    size_t length;
+} DpNodesetName;
+
 /*
  * Names in the order in which they came in. A zeroed struct is an empty set
  * without memory; `names.key` is set where outsiders choose the names.
  */
 typedef struct DpNodeset {
+    const DpNodesetName *among; /* NULL, or the only names that are asked for:
+				 * whether others are there is left open */
+    uint32_t numAmong;
     DpIntern names;             /* all that were ever members or looked for */
     uint32_t *places;           /* name -> index in order, or NONE */
     uint32_t *touched;          /* name -> the last operand with it */

@@ -9,6 +9,8 @@
  *     union, intersect, difference, xor TEXT ...
  *                             folded, of the texts from left to right
  *     contains TEXT NAMES     whether the first has all of the second
+ *     among TEXT WORDS        those of a list of words that the text names; costs
+ *                             no more than there are words, or names
  *
  * A text may also be a list of texts.
  */
@@ -163,14 +165,50 @@ Contains(Call *callPtr, Tcl_Obj *const objv[])
     return code;
 }
 
+/* Those of the words in objv[1] that the text in objv[0] names. */
+static int
+Among(Call *callPtr, Tcl_Obj *const objv[])
+{
+    DpNodesetName *names;
+    Tcl_Obj *resultPtr;
+    Tcl_Obj **words;
+    int count, length, code;
+
+    if (Tcl_ListObjGetElements(callPtr->interp, objv[1], &count, &words)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    names = DpAlloc(((size_t) count + 1) * sizeof(*names));
+    for (int i = 0; i < count; i++) {
+	names[i].bytes = Tcl_GetStringFromObj(words[i], &length);
+	names[i].length = (size_t) length;
+    }
+    callPtr->set.among = names;
+    callPtr->set.numAmong = (uint32_t) count;
+    code = ParseObj(callPtr, objv[0], &callPtr->set);
+    if (code == TCL_OK) {
+	resultPtr = Tcl_NewObj();
+	for (int i = 0; i < count; i++) {
+	    if (DpNodesetHas(&callPtr->set, names[i].bytes,
+		    names[i].length)) {
+		Tcl_ListObjAppendElement(NULL, resultPtr, words[i]);
+	    }
+	}
+	Tcl_SetObjResult(callPtr->interp, resultPtr);
+    }
+    DpFree(names);
+    return code;
+}
+
 /* What is done with the set that the texts stand for. */
-enum { FOLD, EXPAND, COUNT, CONTAINS };
+enum { FOLD, EXPAND, COUNT, CONTAINS, AMONG };
 
 static const struct {
     const char *name;
     DpNodesetOp op;
     int what;
 } subcommands[] = {
+    {"among", DP_NODESET_UNION, AMONG},
     {"contains", DP_NODESET_UNION, CONTAINS},
     {"count", DP_NODESET_UNION, COUNT},
     {"difference", DP_NODESET_DIFFERENCE, FOLD},
@@ -212,8 +250,9 @@ NodesetCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    sizeof(subcommands[0]), "word", TCL_EXACT, &word) != TCL_OK) {
 	return TCL_ERROR;
     }
-    if (subcommands[word].what == CONTAINS && objc != 4) {
-	Tcl_WrongNumArgs(interp, 2, objv, "text names");
+    if (subcommands[word].what >= CONTAINS && objc != 4) {
+	Tcl_WrongNumArgs(interp, 2, objv,
+		subcommands[word].what == AMONG ? "text words" : "text names");
 	return TCL_ERROR;
     }
     if (objc < 3) {
@@ -227,6 +266,8 @@ NodesetCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     if (subcommands[word].what == CONTAINS) {
 	code = Contains(&call, objv + 2);
+    } else if (subcommands[word].what == AMONG) {
+	code = Among(&call, objv + 2);
     } else {
 	code = Evaluate(&call, subcommands[word].op, objc - 2, objv + 2);
 	if (code == TCL_OK) {

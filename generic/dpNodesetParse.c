@@ -49,6 +49,8 @@ typedef struct Parser {
     size_t numPieces, roomPieces;
     char *name;                 /* the name that is being made */
     size_t roomName;
+    bool *reached;              /* scratch of IsNamed */
+    size_t roomReached;
 } Parser;
 
 static bool
@@ -483,6 +485,94 @@ ApplyPieces(Parser *parserPtr, DpNodesetOp op)
     }
 }
 
+/* Marks where one item of a bracket can end that begins at a place of a name. */
+static void
+ReachItem(const Item *itemPtr, const char *from, size_t length, bool *ends)
+{
+    uint64_t value = 0;
+
+    if (itemPtr->text != NULL) {
+	if (itemPtr->length <= length
+		&& memcmp(from, itemPtr->text, itemPtr->length) == 0) {
+	    ends[itemPtr->length] = true;
+	}
+	return;
+    }
+    for (size_t i = 0; i < length && i < MAX_DIGITS && IsDigit(from[i]); i++) {
+	value = value * 10 + (uint64_t) (from[i] - '0');
+	if ((i + 1 == itemPtr->width || (i + 1 > itemPtr->width
+		&& (i == 0 || *from != '0')))
+		&& value >= itemPtr->first && value <= itemPtr->last
+		&& (value - itemPtr->first) % itemPtr->step == 0) {
+	    ends[i + 1] = true;
+	}
+    }
+}
+
+/*
+ * Whether the operand names a name: from the places that the pieces so far can
+ * reach follow those of the next one. Brackets side by side leave several.
+ */
+static bool
+IsNamed(Parser *parserPtr, const DpNodesetName *namePtr)
+{
+    size_t places = namePtr->length + 1;
+    bool *reached, *next;
+
+    if (parserPtr->roomReached < 2 * places) {
+	parserPtr->roomReached = 4 * places;
+	parserPtr->reached = DpRealloc(parserPtr->reached,
+		parserPtr->roomReached * sizeof(bool));
+    }
+    reached = parserPtr->reached;
+    next = reached + places;
+    memset(reached, 0, places * sizeof(bool));
+    reached[0] = true;
+    for (size_t i = 0; i < parserPtr->numPieces; i++) {
+	const Piece *piecePtr = &parserPtr->pieces[i];
+	bool *swap = reached;
+
+	memset(next, 0, places * sizeof(bool));
+	for (size_t at = 0; at < places; at++) {
+	    const char *from = namePtr->bytes + at;
+	    size_t length = namePtr->length - at;
+
+	    if (!reached[at]) {
+		continue;
+	    }
+	    if (piecePtr->text != NULL) {
+		if (piecePtr->length <= length && memcmp(from,
+			piecePtr->text, piecePtr->length) == 0) {
+		    next[at + piecePtr->length] = true;
+		}
+		continue;
+	    }
+	    for (size_t item = 0; item < piecePtr->numItems; item++) {
+		ReachItem(&parserPtr->items[piecePtr->firstItem + item],
+			from, length, next + at);
+	    }
+	}
+	reached = next;
+	next = swap;
+    }
+    return reached[namePtr->length];
+}
+
+/* Applies those names of an operand that are asked for. */
+static void
+ApplyAmong(Parser *parserPtr, DpNodesetOp op)
+{
+    DpNodeset *setPtr = parserPtr->setPtr;
+
+    for (uint32_t i = 0; i < setPtr->numAmong; i++) {
+	const DpNodesetName *namePtr = &setPtr->among[i];
+
+	if (IsNamed(parserPtr, namePtr)) {
+	    DpNodesetApply(setPtr, op, namePtr->bytes, namePtr->length);
+	}
+    }
+}
+
 /* One name or pattern, applied to the set by an operator. */
 static bool
 ReadOperand(Parser *parserPtr, DpNodesetOp op)
@@ -528,6 +618,10 @@ ReadOperand(Parser *parserPtr, DpNodesetOp op)
     DpNodesetBegin(parserPtr->setPtr);
     if (parserPtr->numPieces == 1 && parserPtr->pieces[0].text != NULL) {
 	DpNodesetApply(parserPtr->setPtr, op, begin, length);
+    } else if (parserPtr->setPtr->among != NULL
+	    && count / (parserPtr->numItems + parserPtr->numPieces)
+	    > parserPtr->setPtr->numAmong) {
+	ApplyAmong(parserPtr, op);
     } else {
 	if (parserPtr->roomName < length) {
 	    parserPtr->name = DpRealloc(parserPtr->name, length * 2);
@@ -600,5 +694,6 @@ DpNodesetParse(DpNodeset *setPtr, DpNodesetBudget *budgetPtr,
     DpFree(parser.items);
     DpFree(parser.pieces);
     DpFree(parser.name);
+    DpFree(parser.reached);
     return ok;
 }

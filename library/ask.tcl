@@ -100,16 +100,15 @@ proc ::deployer::HasTerminal {} {
 # goes on meanwhile. Returns the answers, {} at end of file and where SESSION
 # ends before they are given.
 proc ::deployer::AskTerminal {session question} {
-    TerminalLock
-    set terminal [open /dev/tty r+]
-    chan configure $terminal -blocking 0 -buffering none
+    set terminal [AskOpen]
     set answers {}
-    set watch [core::ssh opened $session]
+    set watch ""
     try {
         if {[AskOver $session]} {
             # Another had the terminal for so long.
             return {}
         }
+        set watch [core::ssh opened $session]
         # The questions of several hosts follow each other.
         puts $terminal "Host [dict get $question slug]\
             ([dict get $question host])"
@@ -120,25 +119,8 @@ proc ::deployer::AskTerminal {session question} {
         }
         foreach text [dict get $question prompts] \
                 echo [dict get $question echo] {
-            # Echo is off before anybody is asked to type.
-            set secret [expr {![string is true -strict $echo]}]
-            if {$secret} {
-                exec stty -echo <@ $terminal
-            }
-            try {
-                puts -nonewline $terminal $text
-                set w [core::waiter new]
-                chan event $terminal readable \
-                    [list ::deployer::AskRead $terminal $w]
-                core::waiter call $watch [list ::deployer::AskGone $terminal $w]
-                lassign [Await $w] ended line
-                core::waiter call $watch {}
-            } finally {
-                if {$secret} {
-                    exec stty echo <@ $terminal
-                    puts $terminal ""
-                }
-            }
+            lassign [AskTyped $terminal $text \
+                [expr {![string is true -strict $echo]}] $watch] ended line
             if {[AskOver $session]} {
                 puts $terminal "The connection to [dict get $question slug] has\
                     ended; an answer is no longer needed."
@@ -150,11 +132,57 @@ proc ::deployer::AskTerminal {session question} {
             lappend answers $line
         }
     } finally {
-        close $terminal
-        core::waiter drop $watch
-        TerminalUnlock
+        if {$watch ne ""} {
+            core::waiter drop $watch
+        }
+        AskClose $terminal
     }
     return $answers
+}
+
+# The terminal, which a question has to itself until AskClose.
+proc ::deployer::AskOpen {} {
+    TerminalLock
+    try {
+        set terminal [open /dev/tty r+]
+        chan configure $terminal -blocking 0 -buffering none
+    } on error {message options} {
+        TerminalUnlock
+        return -options $options $message
+    }
+    return $terminal
+}
+
+proc ::deployer::AskClose terminal {
+    close $terminal
+    TerminalUnlock
+}
+
+# Shows TEXT and reads a line, SECRET ones without echo: {ended line}. The end
+# of the waiter WATCH is the end of the input.
+proc ::deployer::AskTyped {terminal text secret {watch {}}} {
+    # Echo is off before anybody is asked to type.
+    if {$secret} {
+        exec stty -echo <@ $terminal
+    }
+    try {
+        puts -nonewline $terminal $text
+        set w [core::waiter new]
+        chan event $terminal readable [list ::deployer::AskRead $terminal $w]
+        if {$watch ne ""} {
+            core::waiter call $watch [list ::deployer::AskGone $terminal $w]
+        }
+        set typed [Await $w]
+        if {$watch ne ""} {
+            core::waiter call $watch {}
+        }
+        return $typed
+    } finally {
+        if {$secret} {
+            exec stty echo <@ $terminal
+            puts $terminal ""
+        }
+    }
 }
 
 # Called from the event loop when the connection of a question has ended.

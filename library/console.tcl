@@ -177,24 +177,11 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
 
 # Shows TEXT on the terminal and reads one line, SECRET ones without echo:
 # {ended line}.
-proc ::deployer::AskLine {text {secret 0}} {
-    TerminalLock
-    set terminal [open /dev/tty r+]
+proc ::deployer::AskLine {text secret} {
+    set terminal [AskOpen]
     try {
-        chan configure $terminal -blocking 0 -buffering none
-        if {$secret} {
-            exec stty -echo <@ $terminal
-        }
-        puts -nonewline $terminal $text
-        set w [core::waiter new]
-        chan event $terminal readable [list ::deployer::AskRead $terminal $w]
-        return [Await $w]
+        return [AskTyped $terminal $text $secret]
     } finally {
-        if {$secret} {
-            exec stty echo <@ $terminal
-            puts $terminal ""
-        }
-        close $terminal
-        TerminalUnlock
+        AskClose $terminal
     }
 }

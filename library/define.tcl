@@ -22,6 +22,10 @@ namespace eval ::deployer {
     variable Bodies             ;# namespace of a body at work -> dict
     array set Bodies {}
 
+    variable KeptCount 0
+    variable Kept               ;# id -> how many objects KeepClass waits for
+    array set Kept {}
+
     variable MemberCount 0
     variable CoreWords {}       ;# commands of oo::define that were looked at
 
@@ -29,6 +33,7 @@ namespace eval ::deployer {
     # the definers first, then the user's namespace, then the global one.
     namespace eval bodies {}
     namespace eval definers {}
+    namespace eval kept {}
 
     namespace export service define
 }
@@ -65,6 +70,7 @@ oo::class create ::deployer::service {
     # ?BODY?, or what `create` gives: <nested> FACTS SUPER BODY DEAL.
     constructor args {
         next
+        trace add command [self] delete ::deployer::KeepClass
         if {[lindex $args 0] eq "<nested>"} {
             lassign $args - given super body deal
         } elseif {[llength $args] > 1} {
@@ -172,6 +178,47 @@ proc ::deployer::LeaveOuter {class outer} {
         }
     }
     incr Epoch
+}
+
+# CLASS is about to die, or to leave what it belongs to and then die. Tcl 8.6
+# looks at the class of a running method (when an error leaves it, for `self
+# class`) without holding it, so a call on the class itself, which Tcl does hold
+# it for, waits in a coroutine. Instances die with their class, but no namespace
+# goes while code runs in it: when all of theirs are gone the wait is over.
+proc ::deployer::KeepClass {class args} {
+    variable KeptCount
+    variable Kept
+    set id [incr KeptCount]
+    set objects {}
+    set pending [list $class]
+    while {[llength $pending]} {
+        set pending [lassign $pending member]
+        if {$member ne $class && ![IsService $member]} {
+            # Nothing tells when that one dies.
+            KeepClass $member
+        }
+        lappend pending {*}[info class subclasses $member]
+        foreach object [info class instances $member] {
+            dict set objects [info object namespace $object] 1
+        }
+    }
+    if {![dict size $objects]} {
+        return
+    }
+    set Kept($id) [dict size $objects]
+    foreach ns [dict keys $objects] {
+        set ${ns}::<kept> ""
+        trace add variable ${ns}::<kept> unset [list ::deployer::LetGo $id]
+    }
+    coroutine ::deployer::kept::$id [info object namespace $class]::my eval yield
+}
+
+proc ::deployer::LetGo {id args} {
+    variable Kept
+    if {![incr Kept($id) -1]} {
+        unset Kept($id)
+        rename ::deployer::kept::$id {}
+    }
 }
 
 proc ::deployer::IsService class {

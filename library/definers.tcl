@@ -76,25 +76,32 @@ proc ::deployer::AddAction {class name formals body} {
 
 # BODY of METHOD of CLASS, with something behind it. The body may be the end of
 # the class, and Tcl 8.6 looks at the class of each method that an error leaves,
-# alive or not: such an error leaves as a return. Codes 0 and 2 need no care.
+# alive or not. KeepClass holds it, but its name is lost then, and it is freed
+# where its own namespace is deleted or where the object had left it before: so
+# the error leaves as a return. All but a plain end or `return` is left to
+# LeaveAction.
 proc ::deployer::SafeBody {class method body} {
     set word [list $body\n]
     if {[string index $word 0] ne "\{"} {
         # It cannot stand in braces: lines would be counted wrongly.
         return $body
     }
-    return "if {\[catch $word {deployer result} {deployer options}\] & 5}\
-        {return {*}\[::deployer::LeaveAction [list $class $method \
-        [info object namespace $class]] \${deployer result}\
-        \${deployer options}\]}; return -options \${deployer options}\
-        \${deployer result}"
+    return "catch $word {deployer result} {deployer options}; if\
+        {!\[dict get \${deployer options} -code\] &&\
+        \[dict get \${deployer options} -level\] < 2} {return\
+        \${deployer result}}; return {*}\[::deployer::LeaveAction\
+        [list $class $method [info object namespace $class]]\
+        \${deployer result} \${deployer options}\]"
 }
 
 # Words for `return` where METHOD of CLASS, whose namespace is or was NS, ended
 # with MESSAGE and OPTIONS. Its error trace becomes what it is without `catch`.
 proc ::deployer::LeaveAction {class method ns message options} {
+    if {[dict get $options -level] > 0} {
+        return [list -options $options $message]
+    }
     set code [dict get $options -code]
-    if {$code == 1 && [dict get $options -level] == 0} {
+    if {$code == 1} {
         lassign [dict get $options -errorstack] - inner
         if {![catch {lindex $inner 0} word] && $word eq "syntax"} {
             # The body itself cannot be parsed: Tcl knows no more than `catch`.
@@ -111,20 +118,19 @@ proc ::deployer::LeaveAction {class method ns message options} {
     if {[namespace exists $ns]} {
         return [list -options $options $message]
     }
-    if {$code in {3 4} && [dict get $options -level] == 0} {
+    if {$code in {3 4}} {
         set message "invoked \"[expr {$code == 3 ? "break" : "continue"}]\"\
             outside of a loop"
         set code 1
         set options [list -code 1 -level 0 -errorinfo $message -errorline 1 \
             -errorcode {TCL RESULT UNEXPECTED}]
     }
-    if {$code == 1 && [dict get $options -level] == 0} {
+    if {$code == 1} {
         # The frame that Tcl would have added.
         dict append options -errorinfo "\n    (class \"$class\" method\
             \"$method\" line [dict get $options -errorline])"
     }
-    dict incr options -level
-    return [list -options $options $message]
+    return [list -options [dict replace $options -level 1] $message]
 }
 
 # The definers.
@@ -580,18 +586,19 @@ proc ::deployer::WordOfMethod {word args} {
     }
 }
 
-# Whatever the superclasses are, one of them must be a service.
-proc ::deployer::WordSuperclass args {
-    set ns [BodyOf superclass]
+# superclass, mixin. Whatever the superclasses are, one of them must be a
+# service.
+proc ::deployer::WordOfLineage {word list fault args} {
+    set ns [BodyOf $word]
     set class [ClassOf $ns]
-    CheckClasses $ns superclass $args
+    CheckClasses $ns $word $args
     set before [PlacesBelow $ns]
-    set old [info class superclasses $class]
+    set old [info class $list $class]
     if {[catch {
-        uplevel 1 [list ::oo::define $class superclass {*}$args]
+        uplevel 1 [list ::oo::define $class $word {*}$args]
     } message]} {
-        FailDefine $ns superclass "superclass: service $class cannot be\
-            derived from \"[Shorten $args 80]\": $message"
+        FailDefine $ns $word "$word: service $class $fault\
+            \"[Shorten $args 80]\": $message"
     }
     set supers [info class superclasses $class]
     if {![llength [lmap super $supers {
@@ -602,26 +609,8 @@ proc ::deployer::WordSuperclass args {
         ::oo::define $class superclass ::deployer::Service {*}$supers
     }
     if {[PlacesBelow $ns] ne $before} {
-        ::oo::define $class superclass -set {*}$old
-        FailPlaces $ns superclass
-    }
-}
-
-proc ::deployer::WordMixin args {
-    set ns [BodyOf mixin]
-    set class [ClassOf $ns]
-    CheckClasses $ns mixin $args
-    set before [PlacesBelow $ns]
-    set old [info class mixins $class]
-    if {[catch {
-        uplevel 1 [list ::oo::define $class mixin {*}$args]
-    } message]} {
-        FailDefine $ns mixin "mixin: \"[Shorten $args 80]\" cannot be mixed\
-            into service $class: $message"
-    }
-    if {[PlacesBelow $ns] ne $before} {
-        ::oo::define $class mixin -set {*}$old
-        FailPlaces $ns mixin
+        ::oo::define $class $word -set {*}$old
+        FailPlaces $ns $word
     }
 }
 
@@ -684,9 +673,16 @@ apply {{} {
         service WordService roles WordRoles isolate WordIsolate map WordMap
         hosts WordHosts group WordGroup describe WordDescribe
         loggers WordLoggers query WordQuery constructor WordConstructor
-        variable WordVariable superclass WordSuperclass mixin WordMixin
+        variable WordVariable
     } {
         interp alias {} ::deployer::definers::$word {} ::deployer::$command
+    }
+    foreach {word list fault} {
+        superclass superclasses "cannot be derived from"
+        mixin mixins "cannot take in"
+    } {
+        interp alias {} ::deployer::definers::$word \
+            {} ::deployer::WordOfLineage $word $list $fault
     }
     foreach word {method forward renamemethod deletemethod} {
         interp alias {} ::deployer::definers::$word \

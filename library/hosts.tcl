@@ -190,14 +190,10 @@ proc ::deployer::HostsWithout {view slugs args} {
 }
 
 proc ::deployer::HostsSelect {view nodeset args} {
-    # Not a list of the names that NODESET stands for: they can be millions. A
-    # slug that is no name of a node set is in none.
+    # Not a list of the names that NODESET stands for: they can be millions.
     set set [lindex $view 0]
-    set slugs [lsearch -all -inline -regexp [core::hostset slugs $set] \
-        {^[^\u0000-\u0020\u007f,!&^*?"\\\[\]\{\}]+$}]
-    set slugs [nodeset intersect $slugs $nodeset]
-    tailcall ::deployer::HostsGo [list \
-        [core::hostset select $set [nodeset expand $slugs]] \
+    set slugs [core::nodeset among $nodeset [core::hostset slugs $set]]
+    tailcall ::deployer::HostsGo [list [core::hostset select $set $slugs] \
         [lindex $view 1] 0] $args
 }
 

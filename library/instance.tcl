@@ -104,10 +104,9 @@ proc ::deployer::GuardFilters {class filters} {
         return
     }
     set others [lsearch -all -inline -exact -not $mixins $guard]
-    if {$mixins ne $others} {
-        oo::define $class mixin -set {*}$others
-    }
     if {[namespace which -command $guard] ne ""} {
+        KeepClass $guard
+        oo::define $class mixin -set {*}$others
         $guard destroy
     }
     unset -nocomplain Guards($guard)

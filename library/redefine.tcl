@@ -45,6 +45,8 @@ proc ::deployer::DealEnd deal {
             }
             lappend moves $derived $old $name
         }
+        # Instances of those live on, with what they run of the old one.
+        KeepClass $old
     }
     set done {}
     foreach {derived old name} $moves {

@@ -2,25 +2,27 @@
 #
 # usage: tclsh run.tcl ?-quick? ?-rounds N? ?-only SUITES? ?-bin DIR? ?-keep FILE?
 #
-# Suites: start fan one warm idle. All contestants of a suite run in turn in
-# each round (A B C A B C), one round for warming up and then the counted
-# ones; medians are compared, as ratios. The servers are a farm of private
-# sshds on the loopback addresses of this machine. -bin names a directory that
-# holds l2 and rusage already built (for another libssh2); -keep a file that
-# gets all single results.
+# Suites: start fan one warm idle, and those of terminals (terminal.tcl): keys
+# flood stop dialogue, for which "terminal" stands. All contestants of a suite
+# run in turn in each round (A B C A B C), one round for warming up and then the
+# counted ones; medians are compared, as ratios. The servers are a farm of
+# private sshds on the loopback addresses of this machine. -bin names a
+# directory that holds l2 and rusage already built (for another libssh2); -keep
+# a file that gets all single results.
 
 package require Tcl 8.6
 
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle}]
+        -only {start fan one warm idle terminal}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
     variable Farm {}            ;# the servers
 }
 source [file join $bench::Here .. sshd.tcl]
+source [file join $bench::Here terminal.tcl]
 
 proc bench::ParseOptions {argv} {
     variable Options
@@ -257,7 +259,8 @@ proc bench::start {} {
         }
     }
     foreach {set what limit} {
-        base "tcllib not installed" {<= 1.0} all "as installed here" {}
+        base "tcllib not installed" {<= 1.0}
+        all "as installed here" {<= 1.0}
     } {
         if {$set eq "base" && $hidden eq ""} {
             continue
@@ -456,7 +459,8 @@ proc bench::main {argv} {
         WriteSshConfig
         set Bin [BuildPrograms]
         PrintFacts
-        foreach suite [Opt -only] {
+        foreach suite [string map {terminal {keys flood stop dialogue}} \
+                [Opt -only]] {
             puts "\n== $suite"
             if {[catch $suite message]} {
                 puts "$suite: $message"

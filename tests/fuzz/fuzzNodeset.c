@@ -50,6 +50,27 @@ Copy(DpNodeset *toPtr, DpNodesetOp op, const DpNodeset *leftPtr,
     DpNodesetCombine(toPtr, op, rightPtr);
 }
 
+/* The first names of a set, and what the text of `a` says of them alone. */
+static void
+CheckAmong(const DpNodeset *aPtr, const uint8_t *data, size_t size,
+	const DpNodeset *otherPtr)
+{
+    DpNodesetName names[4];
+    DpNodeset some = {.among = names};
+    uint32_t cursor = 0;
+
+    while (some.numAmong < 4 && DpNodesetNext(otherPtr, &cursor,
+	    &names[some.numAmong].bytes, &names[some.numAmong].length)) {
+	some.numAmong++;
+    }
+    Require(Parse(&some, 1, data, size));
+    for (uint32_t i = 0; i < some.numAmong; i++) {
+	Require(DpNodesetHas(&some, names[i].bytes, names[i].length)
+		== DpNodesetHas(aPtr, names[i].bytes, names[i].length));
+    }
+    DpNodesetFree(&some);
+}
+
 /* The folded text stands for the same names, and folds to itself. */
 static void
 CheckFold(const DpNodeset *setPtr)
@@ -91,6 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DpNodeset either, both, onlyA, onlyB, one;
 
 	CheckFold(&a);
+	CheckAmong(&a, data, first, &a);
+	CheckAmong(&a, data, first, &b);
 	Copy(&either, DP_NODESET_UNION, &a, &b);
 	Copy(&both, DP_NODESET_INTERSECTION, &a, &b);
 	Copy(&onlyA, DP_NODESET_DIFFERENCE, &a, &b);

@@ -325,12 +325,13 @@ AddReply(DpAnswers *answersPtr, const Pair *pairPtr)
     int length;
 
     if (encoding == NULL) {
-	const unsigned char *bytes;
+	unsigned char *bytes;
 	Tcl_Obj *copyPtr = Tcl_DuplicateObj(pairPtr->textPtr);
 
 	Tcl_IncrRefCount(copyPtr);
 	bytes = Tcl_GetByteArrayFromObj(copyPtr, &length);
 	DpBufAppend(&answersPtr->replies, bytes, (size_t) length);
+	DpWipe(bytes, (size_t) length);
 	Tcl_DecrRefCount(copyPtr);
 	return;
     }

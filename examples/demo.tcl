@@ -28,28 +28,126 @@ namespace eval ::demo {
         action uptime    {} { my hosts run uptime }
     }
 
+    # The application, with a cell for each host that evaluates scripts: in it
+    # `my host` is that one, `my hosts` are all.
+    deployer::service create Demo {
+        superclass MyWebApplication
+        service machine -map {one host host host} -isolate one {
+            roles one host
+            action evaluate script {
+                ::demo::Evaluate [namespace which my] $script
+            }
+        }
+    }
+
+    # What is typed at the prompt is evaluated here: variables stay.
+    namespace eval prompt {
+        namespace path {::demo ::deployer}
+    }
+
     # Makes the hosts web1 web2 web3 and here, and returns a service instance
     # that stands for the application on them.
     proc Application {} {
         set hosts [::farm::open ::demo {web1 web2 web3}]
         lappend hosts [deployer::localhost create ::demo::here]
-        return [MyWebApplication create ::demo::app -hosts [list host $hosts]]
+        return [Demo create ::demo::app -hosts [list host $hosts]]
     }
 
-    # Without arguments: with a terminal two actions, else the first one.
-    proc Main {actions} {
-        if {[llength $actions] == 0} {
-            set actions say_hello
-            # Only a terminal has a -mode.
-            if {![catch {chan configure stdin -mode}]} {
-                lappend actions uptime
+    # Evaluates a line of the prompt; MY is the `my` of the action around it.
+    proc Evaluate {my script} {
+        interp alias {} ::demo::prompt::my {} ::demo::My $my
+        namespace eval prompt $script
+    }
+
+    # At the prompt the words of a command can be written as behind ssh:
+    # `my host run ls -l` is `my host run {ls -l}`.
+    proc My {my args} {
+        set at [lsearch -regexp $args {^(run|sudo|shell)$}]
+        if {[lindex $args 0] in {host hosts} && $at > 0} {
+            incr at
+            while {[string match -* [lindex $args $at]]} {
+                incr at [expr {[lindex $args $at] eq "--" ? 1 : 2}]
             }
+            if {$at < [llength $args] - 1} {
+                set args [lreplace $args $at end [join [lrange $args $at end]]]
+            }
+        }
+        tailcall $my {*}$args
+    }
+
+    # Reads a line and waits in the event loop meanwhile, for connections live
+    # on. What is typed behind it is left to the command.
+    proc ReadLine {} {
+        variable Line
+        set Line ""
+        chan event stdin readable {set ::demo::Line [gets stdin]}
+        vwait ::demo::Line
+        chan event stdin readable {}
+        return $Line
+    }
+
+    # Evaluates lines in the cell of web1 until there is no more. The output of
+    # commands is on the screen already; other results are printed.
+    proc Prompt {app} {
+        puts {
+A line is Tcl, as in an action of a service; `my host` is web1, `my hosts` are
+all. A command that is alone has this terminal:
+    my host run vim /tmp/x
+    my host shell
+    my hosts run uptime
+    app say_hello
+Ctrl-D or exit ends the demo.}
+        set script ""
+        while 1 {
+            puts -nonewline [expr {$script eq "" ? "demo> " : "    > "}]
+            flush stdout
+            append script [ReadLine] \n
+            if {[eof stdin] || [string trim $script] in {exit quit}} {
+                return
+            }
+            if {![info complete $script]} {
+                continue
+            }
+            try {
+                set result [$app machine :web1 evaluate $script]
+                if {$result ne "" && ![Shown $script]} {
+                    puts $result
+                }
+            } on error message {
+                puts "error: $message"
+            }
+            set script ""
+        }
+    }
+
+    # Whether what SCRIPT returns is what its commands showed.
+    proc Shown script {
+        set shown {run sudo shell setup say_hello start uptime}
+        return [regexp "\\m([join $shown |])\\M" $script]
+    }
+
+    # Without arguments: with a terminal two actions and a prompt, else the
+    # first one.
+    proc Main {actions} {
+        # Only a terminal has a -mode.
+        set prompts [expr {[llength $actions] == 0
+            && ![catch {chan configure stdin -mode}]}]
+        if {$prompts} {
+            set actions {say_hello uptime}
+        } elseif {[llength $actions] == 0} {
+            set actions say_hello
         }
         puts "Three SSH hosts on a private sshd, and this machine."
         try {
             set app [Application]
             foreach action $actions {
                 ::farm::show "app $action" [$app $action]
+            }
+            if {$prompts} {
+                set hosts [$app hosts dict]
+                $app destroy
+                Prompt [Demo create ::demo::app -hosts $hosts -terminal own \
+                    -interactive 1]
             }
         } finally {
             ::farm::close

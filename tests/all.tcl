@@ -7,11 +7,40 @@
 # and every other option go to tcltest. A file that runs longer than -limit
 # (600) is ended and counts as failed. The last line is
 # "N passed, N failed, N skipped"; the exit code is 1 if anything failed.
+# No file has the terminal of whoever runs this; Ctrl-C ends all of it.
 
 package require Tcl 8.6
 
 namespace eval ::all {
     variable dir [file dirname [file normalize [info script]]]
+}
+
+# Starts a shell that outlives us, in a session that hears no Ctrl-C. When this
+# process ends before it has written an empty line, the test process whose id it
+# wrote last is ended; the servers that hang on that end themselves then, and
+# after them whatever else is left of its session. "" where there is no setsid.
+proc ::all::Watch {} {
+    variable watch ""
+    if {[auto_execok setsid] eq ""} {
+        return
+    }
+    set watch [open |[list setsid sh -c {
+        process=
+        while read line; do process=$line; done
+        [ -n "$process" ] || exit
+        kill -KILL "$process"
+        sleep 2
+        pkill -KILL -s "$process"
+    } >/dev/null 2>/dev/null] w]
+    chan configure $watch -buffering line
+}
+
+# Notes PROCESS, the one that runs now; "" is none.
+proc ::all::Watched process {
+    variable watch
+    if {$watch ne ""} {
+        puts $watch $process
+    }
 }
 
 # Runs one file. Returns a dict: passed failed reasons (of skipped tests).
@@ -24,7 +53,12 @@ proc ::all::Run {file limit options} {
         # The address sanitizer, for the test process alone.
         set command [list env LD_PRELOAD=$::env(DEPLOYER_PRELOAD) {*}$command]
     }
+    if {[auto_execok setsid] ne ""} {
+        # In a session of its own, where there is no terminal.
+        set command [list setsid {*}$command]
+    }
     set chan [open |[list {*}$command < /dev/null 2>@1] r]
+    Watched [pid $chan]
     chan configure $chan -blocking 0 -encoding utf-8
     set ended [after [expr {int($limit * 1000)}] \
             [list ::all::Expired $chan]]
@@ -57,6 +91,7 @@ proc ::all::Run {file limit options} {
         }
     }
     after cancel $ended
+    Watched ""
     chan configure $chan -blocking 1
     if {$kind eq "expired"} {
         puts [expr {$complete ? "  did not end after its last test" :
@@ -152,6 +187,7 @@ proc ::all::Main {arguments} {
     set passed 0
     set failed 0
     set reasons {}
+    Watch
     foreach file [Files $patterns] {
         set start [clock milliseconds]
         puts "[file tail $file]"

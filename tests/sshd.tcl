@@ -273,6 +273,7 @@ oo::class create ::sshd::farm {
         }
         dict for {process chan} $Servers {
             # Ends and reaps the shell that held the server.
+            catch {puts $chan ""}
             catch {close $chan}
         }
         set Servers {}
@@ -360,18 +361,24 @@ oo::class create ::sshd::farm {
         return $path
     }
 
-    # The server is the child of a shell that ends it when our end of the
-    # pipe closes, so that none outlives a test that was killed. Returns
-    # process id and channel.
+    # The server is the child of a shell that ends it, and removes our keys,
+    # when our end of the pipe closes without a line: none outlives a test that
+    # was killed, nor one that Ctrl-C or a closed terminal ended, which that
+    # shell hears of as well. Returns process id and channel.
     method StartOne {config} {
         my variable Dir
         set log [file join $Dir log]
         set chan [open |[list sh -c {
-            "$@" >/dev/null & echo $!
-            read line
+            dir=$1
+            shift
+            "$@" >/dev/null &
+            trap '' INT QUIT HUP TERM
+            echo $!
+            read line || killed=1
             kill $! 2>/dev/null
             wait
-        } sh [::sshd::Program sshd] -D -e -f $config 2>> $log] r+]
+            [ -z "$killed" ] || rm -rf "$dir"
+        } sh $Dir [::sshd::Program sshd] -D -e -f $config 2>> $log] r+]
         return [list [gets $chan] $chan]
     }
 

@@ -21,7 +21,7 @@ package require Tcl 8.6
 namespace eval ::tmux {}
 
 oo::class create ::tmux::window {
-    variable Dir Socket Pid
+    variable Dir Socket Pid Watch
 
     # Runs COMMAND, a list of words, in a new window. -env DICT is put over the
     # environment.
@@ -41,6 +41,13 @@ oo::class create ::tmux::window {
             new-session -d -x [dict get $opts -cols] \
             -y [dict get $opts -rows] {*}$command 2>@1
         set Pid [my display {#{pid}}]
+        # The server is nobody's child: a shell ends it after a killed test.
+        set Watch [open |[list sh -c {
+            trap '' INT QUIT HUP TERM
+            read line && exit
+            tmux -S "$1" kill-server
+            rm -rf "$2"
+        } sh $Socket $Dir >/dev/null 2>/dev/null] w]
         my resize [dict get $opts -cols] [dict get $opts -rows]
     }
 
@@ -49,6 +56,10 @@ oo::class create ::tmux::window {
             catch {my tmux kill-server}
             if {![::sshd::Until 5000 {expr {![::sshd::Alive $Pid]}}]} {
                 exec kill -KILL $Pid
+            }
+            if {[info exists Watch]} {
+                catch {puts $Watch ""}
+                catch {close $Watch}
             }
         }
         file delete -force $Dir
@@ -159,7 +170,7 @@ namespace eval ::tmux {
     variable Dir ""             ;# of scripts and what they save
     variable Farm ""
     variable Number 0           ;# of scripts
-    namespace export Both Child Line Modes Saved Script Shell Ssh Window \
+    namespace export Action Both Child Line Modes Saved Script Shell Ssh Window \
         ReadUtf8 Place
 }
 
@@ -286,16 +297,29 @@ proc ::tmux::Ssh {line args} {
         [lindex [$Farm addresses] 0] $line] {*}$args]
 }
 
-# Evaluates STEPS, a list of methods of a window, for LINE by ssh and by `run
-# -pty yes`, and compares the screens after each `compare EXPRESSION`, which
-# waits for that. Returns "" or both of what is not equal.
+# A window in which an action has the terminal, and evaluates BODY in a cell of
+# host web.
+proc ::tmux::Action {body args} {
+    return [Window "
+        deployer::service create Session {
+            isolate
+            action evaluate {} [list $body]
+        }
+        Session create session -hosts {host web} -terminal own
+        session at web evaluate
+    " {*}$args]
+}
+
+# Evaluates STEPS, a list of methods of a window, for LINE by ssh and by `my host
+# run`, and compares the screens after each `compare EXPRESSION`, which waits for
+# that. Returns "" or both of what is not equal.
 proc ::tmux::Both {line steps args} {
     set pictures {}
     foreach way {ssh run} {
         if {$way eq "ssh"} {
             set window [Ssh $line {*}$args]
         } else {
-            set window [Window "web run -pty yes [list $line]" {*}$args]
+            set window [Action [list my host run $line] {*}$args]
         }
         try {
             set seen {}
@@ -308,6 +332,8 @@ proc ::tmux::Both {line steps args} {
                 }
             }
             lappend pictures $seen
+        } on error {message options} {
+            return -options $options "by $way: $message"
         } finally {
             $window destroy
         }

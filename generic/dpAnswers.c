@@ -235,7 +235,7 @@ Deliver(void *clientData)
 
     memset(&answersPtr->replies, 0, sizeof(answersPtr->replies));
     if (DpBufLength(&replies) > 0) {
-	DpProcWrite(answersPtr->spec.procPtr, DpBufData(&replies),
+	DpProcReply(answersPtr->spec.procPtr, DpBufData(&replies),
 		DpBufLength(&replies));
     }
     DpBufWipe(&replies);

@@ -90,6 +90,14 @@ DpProcWants(const DpProc *procPtr, int stream)
 	    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH;
 }
 
+static void
+Kick(DpProc *procPtr)
+{
+    if (!procPtr->ended) {
+	procPtr->typePtr->kick(procPtr);
+    }
+}
+
 /* Takes out the lines with TOKEN in them, which `set -x` prints. */
 static void
 CutLines(DpBuf *heldPtr, const char *token)
@@ -129,6 +137,7 @@ ReleaseHeld(DpProc *procPtr, int stream)
     CutLines(heldPtr, procPtr->token);
     DpFree(procPtr->token);
     procPtr->token = NULL;
+    DpTimerStop(&procPtr->askTimer);
     DpBufAppend(&procPtr->out[stream], DpBufData(heldPtr),
 	    DpBufLength(heldPtr));
     DpBufFree(heldPtr);
@@ -148,6 +157,26 @@ TypeEnd(DpProc *procPtr)
     }
 }
 
+/*
+ * Puts bytes into `in` that go out before the start line, too, at an offset of
+ * at most inFree. What sudo is told is wiped when it is sent.
+ */
+static void
+PutIn(DpProc *procPtr, size_t at, const char *bytes, size_t n)
+{
+    DpBuf *inPtr = &procPtr->in;
+    DpBuf queue = {0};
+
+    /* At once, so that no copy of a secret stays in memory given back. */
+    DpBufReserve(&queue, DpBufLength(inPtr) + n);
+    DpBufAppend(&queue, DpBufData(inPtr), at);
+    DpBufAppend(&queue, bytes, n);
+    DpBufAppend(&queue, DpBufData(inPtr) + at, DpBufLength(inPtr) - at);
+    DpBufWipe(inPtr);
+    *inPtr = queue;
+    procPtr->inFree += n;
+}
+
 /* The sudo prompt stands in `held`: send the password once, else give up. */
 static void
 Prompted(DpProc *procPtr)
@@ -162,18 +191,54 @@ Prompted(DpProc *procPtr)
 	procPtr->inClose = true;
 	procPtr->inHold = false;
     } else {
-	size_t length = strlen(procPtr->password);
-	DpBuf queue = {0};
-
-	DpBufAppend(&queue, procPtr->password, length);
-	DpBufAppend(&queue, "\n", 1);
-	DpBufAppend(&queue, DpBufData(&procPtr->in),
-		DpBufLength(&procPtr->in));
-	DpBufWipe(&procPtr->in);
-	procPtr->in = queue;
-	procPtr->inFree += length + 1;
+	PutIn(procPtr, 0, "\n", 1);
+	PutIn(procPtr, 0, procPtr->password, strlen(procPtr->password));
 	DpWipeFree(procPtr->password);
 	procPtr->password = NULL;
+    }
+}
+
+/*
+ * Nobody has answered what sudo asks, so it reads the end of its input. On a
+ * terminal that is typed, once for each question; what is held stays for the
+ * command. Elsewhere what is held is thrown away: sudo would read it.
+ */
+static void
+AskExpired(void *clientData)
+{
+    DpProc *procPtr = clientData;
+
+    procPtr->asked = true;
+    if (procPtr->ptyPtr != NULL) {
+	PutIn(procPtr, procPtr->inFree, "\4", 1);
+    } else {
+	procPtr->inLost = !procPtr->inClose || DpBufLength(&procPtr->in) > 0;
+	DpBufWipe(&procPtr->in);
+	procPtr->inFree = 0;
+	procPtr->inHold = false;
+	procPtr->inClose = true;
+    }
+    Kick(procPtr);
+}
+
+/*
+ * Looks whether what came last may be a question of sudo's. That is told from a
+ * message by its line, which has no end, and by the time for which it stands.
+ */
+static void
+CheckAsked(DpProc *procPtr, bool prompted)
+{
+    const DpBuf *heldPtr = &procPtr->held;
+    size_t length = DpBufLength(heldPtr);
+
+    if (procPtr->askTime <= 0 || !procPtr->inHold || length == 0) {
+	return;
+    }
+    if (prompted || DpBufData(heldPtr)[length - 1] == '\n') {
+	DpTimerStop(&procPtr->askTimer);
+    } else {
+	DpTimerStart(procPtr->loopPtr, &procPtr->askTimer, procPtr->askTime,
+		AskExpired, procPtr);
     }
 }
 
@@ -294,12 +359,14 @@ Filter(DpProc *procPtr, int stream)
     DpBuf *heldPtr = &procPtr->held;
     size_t length;
     ptrdiff_t at;
+    bool prompted = false;
 
     CutPromptLine(procPtr);
     if (procPtr->promptText != NULL) {
 	length = strlen(procPtr->promptText);
 	while ((at = DpBufFind(heldPtr, 0, procPtr->promptText, length)) >= 0) {
 	    DpBufCut(heldPtr, (size_t) at, length);
+	    prompted = (size_t) at == DpBufLength(heldPtr);
 	    Prompted(procPtr);
 	    procPtr->promptLine = procPtr->ptyPtr != NULL;
 	    procPtr->promptAt = (size_t) at;
@@ -330,8 +397,11 @@ Filter(DpProc *procPtr, int stream)
 	Notify(procPtr, DP_PROC_STARTED);
     } else if (DpBufLength(heldPtr) > HELD_LIMIT) {
 	ReleaseHeld(procPtr, stream);
-    } else if (procPtr->watched) {
-	PassHeld(procPtr, stream);
+    } else {
+	CheckAsked(procPtr, prompted);
+	if (procPtr->watched) {
+	    PassHeld(procPtr, stream);
+	}
     }
 }
 
@@ -389,12 +459,24 @@ DpProcPending(const DpProc *procPtr)
     return DpBufLength(&procPtr->in);
 }
 
+/*
+ * Whether the end of input may come before the start line: sudo has the
+ * password, nothing is held back and nobody answers more, so that it need not
+ * wait. A terminal would lose what is typed before the command reads.
+ */
+static bool
+IsAllTold(const DpProc *procPtr)
+{
+    return procPtr->prompts > 0 && procPtr->ptyPtr == NULL
+	    && !procPtr->watched;
+}
+
 bool
 DpProcInAtEnd(const DpProc *procPtr)
 {
     return procPtr->inClose && !procPtr->inDone
 	    && DpBufLength(&procPtr->in) == 0
-	    && (!procPtr->inHold || procPtr->started);
+	    && (!procPtr->inHold || procPtr->started || IsAllTold(procPtr));
 }
 
 void
@@ -437,20 +519,13 @@ DpProcEnd(DpProc *procPtr, const DpError *errPtr)
     }
     DpProcGotEof(procPtr, DP_STDOUT);
     DpProcGotEof(procPtr, DP_STDERR);
+    DpTimerStop(&procPtr->askTimer);
     procPtr->ended = true;
     procPtr->endTime = DpLoopNow();
     DpProcInDone(procPtr);
     DpWipeFree(procPtr->password);
     procPtr->password = NULL;
     Notify(procPtr, DP_PROC_ENDED);
-}
-
-static void
-Kick(DpProc *procPtr)
-{
-    if (!procPtr->ended) {
-	procPtr->typePtr->kick(procPtr);
-    }
 }
 
 void
@@ -485,6 +560,18 @@ DpProcWrite(DpProc *procPtr, const void *bytes, size_t n)
 }
 
 void
+DpProcReply(DpProc *procPtr, const void *bytes, size_t n)
+{
+    if (procPtr->started || !procPtr->inHold) {
+	DpProcWrite(procPtr, bytes, n);
+    } else if (!procPtr->inDone && n > 0) {
+	DpTimerStop(&procPtr->askTimer);
+	PutIn(procPtr, procPtr->inFree, bytes, n);
+	Kick(procPtr);
+    }
+}
+
+void
 DpProcCloseIn(DpProc *procPtr)
 {
     if (!procPtr->inClose) {
@@ -516,6 +603,7 @@ DpProcAbandon(DpProc *procPtr)
     }
     procPtr->abandoned = true;
     procPtr->notify = NULL;
+    DpTimerStop(&procPtr->askTimer);
     DpBufFree(&procPtr->out[0]);
     DpBufFree(&procPtr->out[1]);
     DpBufFree(&procPtr->held);

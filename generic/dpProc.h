@@ -85,7 +85,8 @@ struct DpProc {
      * The start filter. A line "TOKEN PID REST\n" that the command itself
      * prints first on standard error tells its process id; bytes before it
      * are held in `held` and go out without it. A sudo prompt (promptText)
-     * before that line is answered with the password, once.
+     * before that line is answered with the password, once. sudo may ask more,
+     * as for a new password: by DpProcReply somebody who is watching answers.
      */
     char *token;                /* NULL: no filter */
     char *promptText;           /* NULL: no sudo */
@@ -95,6 +96,10 @@ struct DpProc {
     bool promptLine;            /* the end of its line is still to be cut ... */
     size_t promptAt;            /* ... here in held */
     bool watched;               /* what is surely not ours is not held */
+    int askTime;                /* ms that sudo's questions wait, 0: ever */
+    DpTimer askTimer;
+    bool asked;                 /* one got the end of input for an answer ... */
+    bool inLost;                /* ... and input was thrown away for it */
     bool started;
     long pid;                   /* 0: not known */
     char *startRest;            /* REST */
@@ -129,6 +134,8 @@ MODULE_SCOPE void DpProcDrop(DpProc *procPtr);
 MODULE_SCOPE void DpProcConsume(DpProc *procPtr, int stream, size_t count);
 MODULE_SCOPE size_t DpProcRoom(const DpProc *procPtr);
 MODULE_SCOPE void DpProcWrite(DpProc *procPtr, const void *bytes, size_t n);
+/* An answer to what it asked: before the start line, it overtakes input. */
+MODULE_SCOPE void DpProcReply(DpProc *procPtr, const void *bytes, size_t n);
 /* On a terminal that is what a human does: Ctrl-D is typed. */
 MODULE_SCOPE void DpProcCloseIn(DpProc *procPtr);
 /* Tells the new size of its terminal; nothing happens where it has none. */

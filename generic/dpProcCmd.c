@@ -126,6 +126,12 @@ SetError(Handle *handlePtr)
 		: "sudo on %s asks for a password and there is none"
 		" (command: %s)", handlePtr->slug, handlePtr->command);
 	DpErrorAddData(&handlePtr->error, handlePtr->slug);
+    } else if (procPtr->started && procPtr->inLost) {
+	DpErrorSet(&handlePtr->error, "EXEC LOST", "the command on %s has run"
+		" without its input: sudo asked something first that nobody"
+		" answered (command: %s)", handlePtr->slug,
+		handlePtr->command);
+	DpErrorAddData(&handlePtr->error, handlePtr->slug);
     }
 }
 
@@ -188,6 +194,7 @@ DpProcHandleNew(DpInterp *dpPtr, DpProc *procPtr, const DpProcOpts *optsPtr)
 	DpProcSetPty(procPtr, &optsPtr->pty);
     }
     procPtr->inHold = optsPtr->hold;
+    procPtr->askTime = optsPtr->ask;
     procPtr->token = DpStrdup(optsPtr->token);
     procPtr->echoText = DpStrdup(optsPtr->echo);
     procPtr->promptText = DpStrdup(optsPtr->prompt);
@@ -389,6 +396,7 @@ AddAnswers(Handle *handlePtr, DpAnswerSet *setPtr, Tcl_Encoding encoding)
 	.slug = handlePtr->slug, .command = handlePtr->command
     };
 
+    DpProcWatched(handlePtr->procPtr);
     DpMatchAddTap(handlePtr->runPtr, setPtr, &spec);
     DpAnswerSetDrop(setPtr);
 }

@@ -16,6 +16,7 @@ typedef struct DpProcOpts {
     const char *command;        /* for errors; never NULL */
     bool merge;
     bool hold;
+    int ask;                    /* ms, with prompt and hold; 0: for ever */
     bool shell;                 /* the login shell, not a line */
     bool hasPty;
     DpProcPty pty;              /* with hasPty */

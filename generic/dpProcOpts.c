@@ -7,13 +7,13 @@
 #include "dpProcCmd.h"
 
 typedef enum Option {
-    OPT_CHANNEL, OPT_COLS, OPT_COMMAND, OPT_CWD, OPT_ECHO, OPT_ENV, OPT_HOLD,
-    OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY, OPT_ROWS, OPT_SHELL,
-    OPT_SLUG, OPT_TERM, OPT_TOKEN
+    OPT_ASK, OPT_CHANNEL, OPT_COLS, OPT_COMMAND, OPT_CWD, OPT_ECHO, OPT_ENV,
+    OPT_HOLD, OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY,
+    OPT_ROWS, OPT_SHELL, OPT_SLUG, OPT_TERM, OPT_TOKEN
 } Option;
 
 static const char *const optionNames[] = {
-    "channel", "cols", "command", "cwd", "echo", "env", "hold",
+    "ask", "channel", "cols", "command", "cwd", "echo", "env", "hold",
     "merge", "modes", "password", "prompt", "pty", "rows", "shell",
     "slug", "term", "token", NULL
 };
@@ -124,6 +124,8 @@ GetOption(Tcl_Interp *interp, Option option, Tcl_Obj *valuePtr,
     int size;
 
     switch (option) {
+    case OPT_ASK:
+	return Tcl_GetIntFromObj(interp, valuePtr, &optsPtr->ask);
     case OPT_CHANNEL:
 	optsPtr->channel = text;
 	return TCL_OK;

@@ -195,6 +195,9 @@ Finish(DpRun *runPtr)
 	    (double) (procPtr->endTime - procPtr->startTime) / 1000));
     Put(dictPtr, "pid", Tcl_NewLongObj(procPtr->pid));
     Put(dictPtr, "started", Tcl_NewBooleanObj(procPtr->started));
+    if (procPtr->asked) {
+	Put(dictPtr, "asked", Tcl_NewBooleanObj(1));
+    }
     Put(dictPtr, "rest", Tcl_NewStringObj(
 	    procPtr->startRest != NULL ? procPtr->startRest : "", -1));
     DpWaitFinish(runPtr->waitPtr, dictPtr, NULL);

@@ -362,9 +362,10 @@ oo::class create ::deployer::host {
             return [list $text $common]
         }
         lappend common prompt $prompt
-        if {![dict exists $opts own]} {
+        if {![dict exists $opts own] || [dict exists $opts stdin]
+                || [dict exists $opts stdinchannel]} {
             # On a terminal keys such as Ctrl-C must come through at any time.
-            lappend common hold 1
+            lappend common hold 1 ask $::deployer::AskLimit
         }
         set password [my SudoPassword]
         if {$password ne ""} {

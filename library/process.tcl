@@ -18,8 +18,12 @@ proc ::deployer::ProcessOptions argsVar {
     if {[llength $words] != 1} {
         WrongArgs "process ?options? COMMAND"
     }
-    if {[dict exists $opts pty] && [dict get $opts pty]} {
-        Fail {OPTION -pty} "-pty 1 is not available yet"
+    if {[dict exists $opts pty]} {
+        if {[dict get $opts pty] && [dict exists $opts stderr]
+                && [dict get $opts stderr] ne "merge"} {
+            Fail {OPTION -stderr} "-stderr: a command with -pty 1 has one\
+                output, its terminal"
+        }
     }
     if {[dict exists $opts stdin]} {
         set source [dict get $opts stdin]
@@ -61,6 +65,12 @@ oo::class create ::deployer::Process {
                 chan configure $channel -blocking 0 -encoding utf-8 \
                     -translation lf
             }
+        }
+        if {[dict exists $opts terminal]} {
+            # Lines of a terminal end in CR LF, and there is one output.
+            chan configure $Out -translation crlf
+            ::deployer::CloseProcessChannel $Err
+            set Err ""
         }
         if {[dict exists $opts stdin]} {
             my Copy [dict get $opts stdin] $In
@@ -129,6 +139,16 @@ oo::class create ::deployer::Process {
             dict set status signal [dict get $info signal]
         }
         return $status
+    }
+
+    # The size of its terminal, in rows and columns.
+    method resize {rows cols} {
+        ::deployer::CheckOption -size size [list $rows $cols]
+        if {![dict exists $Opts terminal]} {
+            ::deployer::Fail {ARGUMENT resize} \
+                "this process has no terminal: -pty 1 gives it one"
+        }
+        ::deployer::core::proc resize $Proc $cols $rows
     }
 
     # Waits until the command has ended and what is copied for it has arrived;

@@ -11,6 +11,11 @@ namespace eval ::deployer {
         -encoding encoding -keepnewline bool
     }
 
+    # For so many ms a question that sudo asks before the command begins, as for
+    # a new password, may stand without an answer. Its messages come in pieces,
+    # on a busy host with gaps.
+    variable AskLimit 10000
+
     variable Feeds              ;# process -> {channel configuration}
     array set Feeds {}
 
@@ -258,9 +263,17 @@ proc ::deployer::RunResult {host slug line opts outcome} {
         }
         if {$sudo && ![dict get $outcome started]
                 && [dict get $outcome status] == 1} {
-            Fail [list SUDO DENIED $slug] [MaskFor $host "sudo on host $slug\
-                refused \"[Shorten $line]\":\
-                [LastLines [dict get $outcome stderr]]"]
+            set said [dict get $outcome stderr]
+            set what "refused \"[Shorten $line]\""
+            # As where the user's password has expired. A question that read the
+            # end of input at once looks like a line, but for its space.
+            if {[dict exists $outcome asked] || [regexp {[:?] \n} $said]} {
+                set what "did not run \"[Shorten $line]\", because it asked\
+                    something that nobody answered (-answers can, or a\
+                    terminal)"
+            }
+            Fail [list SUDO DENIED $slug] [MaskFor $host \
+                "sudo on host $slug $what: [LastLines $said]"]
         }
         if {![dict exists $opts check] || [dict get $opts check]} {
             FailCommand $host $slug $line $outcome

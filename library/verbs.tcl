@@ -59,6 +59,10 @@ oo::define ::deployer::host {
     }
 
     method Process {line opts} {
+        if {[dict exists $opts pty] && [dict get $opts pty]} {
+            dict set opts terminal \
+                [::deployer::TerminalType {} 0 [my Get -term]]
+        }
         lassign [my Begin $line $opts] p reused token
         return [::deployer::Own [::deployer::Process new \
             [self] $Slug $p $token $line $opts]]

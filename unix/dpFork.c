@@ -192,6 +192,24 @@ CloseRange(unsigned first, unsigned last, int maxFd)
 }
 
 /*
+ * What the C library keeps to itself (32 and 33 in glibc) it lets nobody touch,
+ * but posix_spawn(3) of glibc, by which make starts us, leaves it ignored. For
+ * the kernel, whose struct is another one on each machine, zeros mean SIG_DFL
+ * without flags everywhere; the last word is the size of its mask.
+ */
+static void
+ResetHidden(int sig)
+{
+#if defined(__linux__) && defined(SYS_rt_sigaction)
+    const unsigned long zeros[16] = {0};
+
+    syscall(SYS_rt_sigaction, sig, zeros, NULL, (size_t) 8);
+#else
+    (void) sig;
+#endif
+}
+
+/*
  * A handler of ours would run in our own memory, and what we ignore (SIGPIPE,
  * as tclsh does) would stay ignored.
  */
@@ -204,7 +222,9 @@ ResetSignals(void)
     memset(&action, 0, sizeof(action));
     action.sa_handler = SIG_DFL;
     for (int sig = 1; sig < NSIG; sig++) {
-	sigaction(sig, &action, NULL);
+	if (sigaction(sig, &action, NULL) != 0) {
+	    ResetHidden(sig);
+	}
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

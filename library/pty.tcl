@@ -76,7 +76,7 @@ oo::class create ::deployer::Terminal {
     }
 
     destructor {
-        catch {chan close [self]}
+        my CloseChannel
         if {![info exists Proc]} {
             return
         }
@@ -89,6 +89,11 @@ oo::class create ::deployer::Terminal {
             ::deployer::Detach [::deployer::Job [list ::deployer::HangUp \
                 $Host $Proc $Token $Opts $Way] {}]
         }
+    }
+
+    # Not where Expect has the channel, which closes it with its spawn id.
+    method CloseChannel {} {
+        catch {chan close [self]}
     }
 
     # Process P of HOST is behind the channel of our name.

@@ -7,6 +7,7 @@
 #include "dpInit.h"
 
 #include "dpCast.h"
+#include "dpEcho.h"
 #include "dpHostsetCmd.h"
 #include "dpMatchCmd.h"
 #include "dpNodesetCmd.h"
@@ -110,5 +111,6 @@ Deployer_Init(Tcl_Interp *interp)
     DpHostsetCmdInit(dpPtr);
     DpCastInit(dpPtr);
     DpTermInit(dpPtr);
+    DpEchoInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

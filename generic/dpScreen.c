@@ -164,3 +164,24 @@ DpScreenReset(const DpScreen *screenPtr, char text[DP_SCREEN_RESET])
     }
     return count;
 }
+
+/* The margins of a region are not known: the program sets them as it paints. */
+size_t
+DpScreenAgain(const DpScreen *screenPtr, char text[DP_SCREEN_RESET])
+{
+    size_t count = 0;
+
+    for (size_t i = DP_ARRAY_SIZE(modes); i-- > 0;) {
+	if (screenPtr->switched & (1u << i)) {
+	    count += (size_t) sprintf(text + count, "\033[?%d%c",
+		    modes[i].number, modes[i].normal ? 'l' : 'h');
+	}
+    }
+    if (screenPtr->keypad) {
+	count += (size_t) sprintf(text + count, "\033=");
+    }
+    if (screenPtr->otherKeys) {
+	count += (size_t) sprintf(text + count, "\033[>4;2m");
+    }
+    return count;
+}

@@ -32,4 +32,8 @@ MODULE_SCOPE bool DpScreenFeed(DpScreen *screenPtr,
 MODULE_SCOPE size_t DpScreenReset(const DpScreen *screenPtr,
 	char text[DP_SCREEN_RESET]);
 
+/* The reverse, for a terminal that was reset: as the program believes it. */
+MODULE_SCOPE size_t DpScreenAgain(const DpScreen *screenPtr,
+	char text[DP_SCREEN_RESET]);
+
 #endif

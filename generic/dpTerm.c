@@ -20,8 +20,12 @@
 #define KEYS_HIGH (32 * 1024)
 #define KEYS_READ (16 * 1024)
 
+/* After a key the next one is expected for so many milliseconds. */
+#define TYPING_MS 1000
+
 typedef struct DpTerm {
     int refCount;               /* the run's, and calls on the stack */
+    DpLoop *loopPtr;            /* of the interpreter, that ends the run */
     DpTty *ttyPtr;              /* NULL once it has its modes back */
     DpProc *procPtr;            /* held; NULL before it is joined */
     DpRun *runPtr;              /* ends the tap before it goes */
@@ -163,6 +167,7 @@ ReadKeys(DpTerm *termPtr)
     if (count < 0) {
 	FailGone(termPtr);
     } else if (count > 0) {
+	DpLoopAttend(termPtr->loopPtr, TYPING_MS);
 	DpProcWrite(termPtr->procPtr, bytes, (size_t) count);
 	/* Passwords pass here. */
 	DpWipe(bytes, (size_t) count);
@@ -191,6 +196,22 @@ WriteOut(DpTerm *termPtr)
     DpRunNotify(termPtr->runPtr);
 }
 
+/*
+ * What other programs and our own reset have left of the screen's modes is no
+ * more than a guess: they are set as the command believes them to be. It paints
+ * the screen anew when it is told of a new size, or asked to (Ctrl-L).
+ */
+static void
+Resumed(DpTerm *termPtr)
+{
+    char text[DP_SCREEN_RESET];
+    size_t count = DpScreenAgain(&termPtr->screen, text);
+
+    if (count > 0 && DpTtyWrite(termPtr->ttyPtr, text, count) < 0) {
+	FailGone(termPtr);
+    }
+}
+
 /* Each step may end the run, and this with it. Keys go ahead of output. */
 static void
 TtyTold(void *clientData, int what)
@@ -203,6 +224,9 @@ TtyTold(void *clientData, int what)
     termPtr->refCount++;
     if (what & DP_TTY_GONE) {
 	FailGone(termPtr);
+    }
+    if ((what & DP_TTY_RESUMED) && termPtr->ttyPtr != NULL) {
+	Resumed(termPtr);
     }
     if ((what & DP_TTY_RESIZED) && termPtr->ttyPtr != NULL) {
 	Resized(termPtr);
@@ -234,6 +258,7 @@ DpTermTapsOpen(Tcl_Interp *interp, DpInterp *dpPtr, const DpRunSpec *specPtr,
     }
     termPtr = DpAlloc(sizeof(*termPtr));
     termPtr->refCount = 1;
+    termPtr->loopPtr = dpPtr->loopPtr;
     termPtr->keys = specPtr->keys;
     termPtr->ttyPtr = DpTtyOpen(dpPtr->loopPtr, TtyTold, termPtr, &error);
     if (termPtr->ttyPtr == NULL) {

@@ -163,7 +163,7 @@ proc ::deployer::AskClose terminal {
 proc ::deployer::AskTyped {terminal text secret {watch {}}} {
     # Echo is off before anybody is asked to type.
     if {$secret} {
-        exec stty -echo <@ $terminal
+        core::echo off
     }
     try {
         puts -nonewline $terminal $text
@@ -179,7 +179,7 @@ proc ::deployer::AskTyped {terminal text secret {watch {}}} {
         return $typed
     } finally {
         if {$secret} {
-            exec stty echo <@ $terminal
+            core::echo on
             puts $terminal ""
         }
     }

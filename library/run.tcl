@@ -313,6 +313,8 @@ proc ::deployer::Abandon {host p token line opts options message} {
         } else {
             catch {Await $w}
         }
+        # Also where that was cancelled: whoever waits for the terminal is next.
+        catch {core::proc close $p}
     }
     if {$expired} {
         set slug [dict get $opts slug]
@@ -346,7 +348,7 @@ proc ::deployer::Kill {host p token opts} {
             }
         }
     }
-    core::proc close $p
+    catch {core::proc close $p}
 }
 
 # Runs the script that ends a session. Returns whether it could begin.

@@ -18,10 +18,12 @@ namespace eval ::deployer {
     variable TerminalFlushed {} ;# waiters for its end
     variable TerminalLines      ;# process,stream -> line that is not whole
     variable RecordingCount 0
+    variable RecordingNow       ;# number -> 1 while its body runs
     variable Recordings         ;# number,file -> handle of core::cast
     array set TerminalHolders {}
     array set TerminalQueues {Command {} Screen {}}
     array set TerminalLines {}
+    array set RecordingNow {}
     array set Recordings {}
 }
 
@@ -320,10 +322,17 @@ oo::define ::deployer::host {
     # Runs LINE with the terminal. The connection is made before that is taken,
     # because it may have something to ask.
     method RunOwn {line opts} {
+        set host [self]
+        set slug $Slug
         while 1 {
             my Look
             my Connect
             ::deployer::TerminalLock Command
+            if {![::deployer::IsHost $host]} {
+                ::deployer::TerminalUnlock Command
+                ::deployer::Fail [list CONNECT CLOSED $slug] "host $slug was\
+                    destroyed while its command waited for the terminal"
+            }
             if {[my connected]} {
                 break
             }
@@ -400,8 +409,9 @@ dict set ::deployer::HostsWords shell ::deployer::HostsShell
 # commands that run at the same time.
 proc ::deployer::PtyRecord {file body} {
     variable RecordingCount
-    variable Recordings
+    variable RecordingNow
     set number [incr RecordingCount]
+    set RecordingNow($number) 1
     set context [ContextGet]
     set old [expr {[dict exists $context -record]
         ? [dict get $context -record] : ""}]
@@ -427,17 +437,26 @@ proc ::deployer::PtyRecord {file body} {
 }
 
 # The recording for a command on host SLUG with terminal TTY, made where it is
-# not there; "" where none is wanted.
+# not there; "" where none is wanted, or the body has ended.
 proc ::deployer::RecordingFor {slug tty} {
+    variable RecordingNow
     variable Recordings
     set context [ContextGet]
     if {![dict exists $context -record]} {
         return ""
     }
     lassign [dict get $context -record] number file
+    if {![info exists RecordingNow($number)]} {
+        # A job that goes on behind it would begin the file anew.
+        return ""
+    }
     set path [LocalPath [string map [list %% % %h $slug] $file]]
     if {![info exists Recordings($number,$path)]} {
         set tty [dict merge {cols 80 rows 24} $tty]
+        if {[file isfile $path]} {
+            # One that is written over becomes private as well.
+            catch {file attributes $path -permissions 0600}
+        }
         if {[catch {
             core::cast open $path [dict get $tty cols] [dict get $tty rows] \
                 [dict get $tty term]
@@ -452,7 +471,9 @@ proc ::deployer::RecordingFor {slug tty} {
 
 # Closes the recordings of a body. "" or {path POSIXNAME} of one that failed.
 proc ::deployer::RecordingEnd number {
+    variable RecordingNow
     variable Recordings
+    unset RecordingNow($number)
     set failure ""
     foreach key [array names Recordings $number,*] {
         set name [core::cast close $Recordings($key)]

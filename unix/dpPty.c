@@ -232,14 +232,12 @@ FlagsOf(struct termios *modesPtr, ModeKind kind)
 }
 
 size_t
-DpPtyGetModes(int fd, unsigned char modes[DP_PTY_MODES])
+DpPtyGetModes(const struct termios *fromPtr,
+	unsigned char modes[DP_PTY_MODES])
 {
-    struct termios have;
+    struct termios have = *fromPtr;
     size_t count = 0;
 
-    if (tcgetattr(fd, &have) != 0) {
-	return 0;
-    }
     for (size_t i = 0; i < DP_ARRAY_SIZE(modeTable); i++) {
 	const struct Mode *modePtr = &modeTable[i];
 	unsigned char value;
@@ -271,8 +269,8 @@ DpPtySetModes(int fd, const unsigned char *modes, size_t numModes)
 	return;
     }
     /* Others have no argument of which the length is known. */
-    for (; numModes >= MODE_SIZE && modes[0] != 0 && modes[0] < 160; modes += MODE_SIZE,
-	    numModes -= MODE_SIZE) {
+    for (; numModes >= MODE_SIZE && modes[0] != 0 && modes[0] < 160;
+	    modes += MODE_SIZE, numModes -= MODE_SIZE) {
 	for (size_t i = 0; i < DP_ARRAY_SIZE(modeTable); i++) {
 	    const struct Mode *modePtr = &modeTable[i];
 

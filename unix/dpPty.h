@@ -9,6 +9,8 @@
 
 #include "dpProc.h"
 
+#include <termios.h>
+
 typedef struct DpPty {
     int master, slave;          /* -1: not open */
     char name[64];              /* of the slave */
@@ -43,7 +45,8 @@ MODULE_SCOPE void DpPtySetRaw(int fd);
  * The modes of a terminal in the form of RFC 4254, section 8, and the way
  * back; what the system or the table does not know is left as it is.
  */
-MODULE_SCOPE size_t DpPtyGetModes(int fd, unsigned char modes[DP_PTY_MODES]);
+MODULE_SCOPE size_t DpPtyGetModes(const struct termios *fromPtr,
+	unsigned char modes[DP_PTY_MODES]);
 MODULE_SCOPE void DpPtySetModes(int fd, const unsigned char *modes,
 	size_t numModes);
 

@@ -54,6 +54,7 @@ typedef struct Spawned {
     DpSpawnList *listPtr;       /* NULL once reaped or forgotten */
     struct Spawned *nextPtr, *prevPtr;
     pid_t pid;                  /* 0 once reaped */
+    bool dead;                  /* not yet reaped, and leads a terminal */
     End in, out[2];
     bool flushing;              /* FlushInput is on the stack */
     int pidFd;                  /* -1: not watched that way */
@@ -191,6 +192,8 @@ OutputReady(void *clientData, int mask)
     (void) mask;
     DpProcHold(procPtr);
     for (int i = 0; i < READ_TURNS && count == READ_SIZE; i++) {
+	bool atEnd = spawnedPtr->dead;
+
 	if (!DpProcWants(procPtr, endPtr->stream)) {
 	    /* Not a mask of 0: a hangup would be told again and again. */
 	    DpWatchStop(&endPtr->watch);
@@ -199,11 +202,14 @@ OutputReady(void *clientData, int mask)
 	count = ReadEnd(endPtr, bytes);
 	if (count > 0) {
 	    DpProcGot(procPtr, endPtr->stream, bytes, (size_t) count);
-	    if (endPtr->fd < 0) {
-		break;
-	    }
 	} else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
 	    /* Of a terminal: EIO, nobody has its other end open any more. */
+	    atEnd = true;
+	}
+	if (endPtr->fd < 0) {
+	    break;
+	}
+	if (atEnd) {
 	    OutputAtEnd(endPtr);
 	    break;
 	}
@@ -348,12 +354,46 @@ WatchDeath(Spawned *spawnedPtr)
 	    spawnedPtr->reapDelay, DeathTimer, spawnedPtr);
 }
 
+/* Whether the process is dead, which Reap is to find as well. */
+static bool
+IsDead(const Spawned *spawnedPtr)
+{
+    siginfo_t info;
+
+    memset(&info, 0, sizeof(info));
+    return waitid(P_PID, (id_t) spawnedPtr->pid, &info,
+	    WEXITED | WNOHANG | WNOWAIT) != 0 ? errno == ECHILD
+	    : info.si_pid != 0;
+}
+
+/*
+ * A terminal ends with its leader, as with sshd: what that left behind may have
+ * it open for ever. What was written by then fits into one read, made once it
+ * is wanted.
+ */
+static void
+CheckLeader(Spawned *spawnedPtr)
+{
+    if (!spawnedPtr->dead && !IsDead(spawnedPtr)) {
+	WatchDeath(spawnedPtr);
+	return;
+    }
+    spawnedPtr->dead = true;
+    UnwatchDeath(spawnedPtr);
+    OutputReady(&spawnedPtr->out[DP_STDOUT], 0);
+}
+
 /* Reaps once no output can come; the caller holds a reference or is done. */
 static void
 CheckOver(Spawned *spawnedPtr)
 {
-    if (spawnedPtr->pid == 0 || spawnedPtr->out[0].fd >= 0
-	    || spawnedPtr->out[1].fd >= 0) {
+    if (spawnedPtr->pid == 0) {
+	return;
+    }
+    if (spawnedPtr->out[0].fd >= 0 || spawnedPtr->out[1].fd >= 0) {
+	if (spawnedPtr->proc.ptyPtr != NULL) {
+	    CheckLeader(spawnedPtr);
+	}
 	return;
     }
     if (Reap(spawnedPtr)) {
@@ -372,6 +412,12 @@ KickSpawned(DpProc *procPtr)
 
     WatchOutput(&spawnedPtr->out[DP_STDOUT]);
     WatchOutput(&spawnedPtr->out[DP_STDERR]);
+    if (spawnedPtr->dead && spawnedPtr->out[DP_STDOUT].fd >= 0
+	    && DpProcWants(procPtr, DP_STDOUT)) {
+	/* CheckLeader's read; not in here, as the caller may look at output. */
+	DpTimerStart(procPtr->loopPtr, &spawnedPtr->reapTimer, 0, DeathTimer,
+		spawnedPtr);
+    }
     FlushInput(spawnedPtr);
 }
 
@@ -592,7 +638,7 @@ DpSpawn(DpLoop *loopPtr, DpSpawnList *listPtr, const DpSpawnSpec *specPtr,
     InitEnd(&spawnedPtr->out[DP_STDOUT], spawnedPtr, DP_STDOUT, ours[1]);
     InitEnd(&spawnedPtr->out[DP_STDERR], spawnedPtr, DP_STDERR, ours[2]);
     KickSpawned(&spawnedPtr->proc);
-    if (specPtr->givePtr != NULL) {
+    if (specPtr->ptyPtr != NULL) {
 	WatchDeath(spawnedPtr);
     }
     return &spawnedPtr->proc;

@@ -16,13 +16,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* A shell gives the terminal back to one that runs without telling it (ms). */
+#define PAUSED_MS 300
+
 struct DpTty {
+    DpLoop *loopPtr;
     int fd;
     struct termios saved, raw;
     DpWatch watch;
     DpWatch wake;               /* what signals tell */
     bool wantRead, wantWrite;
-    bool paused;                /* in the background: waits for SIGCONT */
+    bool paused;                /* in the background */
+    DpTimer timer;              /* looks whether it still is */
     char reset[DP_TTY_RESET];
     size_t resetCount;
     DpTtyProc *proc;
@@ -55,6 +60,7 @@ void
 DpTtyLook(DpTtyInfo *infoPtr)
 {
     int fd = OpenTerminal();
+    struct termios modes;
 
     memset(infoPtr, 0, sizeof(*infoPtr));
     infoPtr->cols = 80;
@@ -63,7 +69,10 @@ DpTtyLook(DpTtyInfo *infoPtr)
 	return;
     }
     GetSize(fd, &infoPtr->cols, &infoPtr->rows);
-    infoPtr->numModes = DpPtyGetModes(fd, infoPtr->modes);
+    /* One who waits for its turn is not to get the modes of the one before. */
+    if (DpGuardModes(&modes) || tcgetattr(fd, &modes) == 0) {
+	infoPtr->numModes = DpPtyGetModes(&modes, infoPtr->modes);
+    }
     infoPtr->state = IsFront(fd) ? DP_TTY_FRONT : DP_TTY_BACK;
     close(fd);
 }
@@ -112,6 +121,38 @@ TtyReady(void *clientData, int mask)
     }
 }
 
+static void Pause(DpTty *ttyPtr);
+
+/* Goes on if this is the foreground now; may free. */
+static void
+Resume(DpTty *ttyPtr)
+{
+    if (!IsFront(ttyPtr->fd)) {
+	Pause(ttyPtr);
+	return;
+    }
+    DpTimerStop(&ttyPtr->timer);
+    ttyPtr->paused = false;
+    tcsetattr(ttyPtr->fd, TCSANOW, &ttyPtr->raw);
+    SetMask(ttyPtr);
+    ttyPtr->proc(ttyPtr->clientData, DP_TTY_RESUMED | DP_TTY_RESIZED);
+}
+
+static void
+PausedTimer(void *clientData)
+{
+    Resume(clientData);
+}
+
+static void
+Pause(DpTty *ttyPtr)
+{
+    ttyPtr->paused = true;
+    SetMask(ttyPtr);
+    DpTimerStart(ttyPtr->loopPtr, &ttyPtr->timer, PAUSED_MS, PausedTimer,
+	    ttyPtr);
+}
+
 /* A signal came: the size, or this process goes on after it was stopped. */
 static void
 WakeReady(void *clientData, int mask)
@@ -126,14 +167,9 @@ WakeReady(void *clientData, int mask)
 	resumed = resumed
 		|| memchr(bytes, DP_GUARD_CONT, (size_t) count) != NULL;
     }
-    if (resumed) {
-	ttyPtr->paused = !IsFront(ttyPtr->fd);
-	if (!ttyPtr->paused) {
-	    tcsetattr(ttyPtr->fd, TCSANOW, &ttyPtr->raw);
-	}
-	SetMask(ttyPtr);
-    }
-    if (!ttyPtr->paused) {
+    if (resumed || ttyPtr->paused) {
+	Resume(ttyPtr);
+    } else {
 	ttyPtr->proc(ttyPtr->clientData, DP_TTY_RESIZED);
     }
 }
@@ -211,6 +247,7 @@ DpTtyOpen(DpLoop *loopPtr, DpTtyProc *proc, void *clientData, DpError *errPtr)
 	return Refuse(errPtr, why);
     }
     ttyPtr = DpAlloc(sizeof(*ttyPtr));
+    ttyPtr->loopPtr = loopPtr;
     ttyPtr->fd = fd;
     ttyPtr->saved = saved;
     ttyPtr->raw = raw;
@@ -252,6 +289,7 @@ DpTtyClose(DpTty *ttyPtr)
 {
     DpWatchStop(&ttyPtr->watch);
     DpWatchStop(&ttyPtr->wake);
+    DpTimerStop(&ttyPtr->timer);
     Restore(ttyPtr);
     DpGuardEnd();
     close(ttyPtr->fd);
@@ -284,8 +322,7 @@ static bool
 MayTouch(DpTty *ttyPtr)
 {
     if (!ttyPtr->paused && !IsFront(ttyPtr->fd)) {
-	ttyPtr->paused = true;
-	SetMask(ttyPtr);
+	Pause(ttyPtr);
     }
     return !ttyPtr->paused;
 }

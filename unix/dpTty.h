@@ -18,6 +18,7 @@ typedef struct DpTty DpTty;
 #define DP_TTY_WRITABLE 2
 #define DP_TTY_RESIZED  4
 #define DP_TTY_GONE     8       /* hung up: the last thing told */
+#define DP_TTY_RESUMED  16      /* other programs have had it meanwhile */
 
 typedef void (DpTtyProc)(void *clientData, int what);
 

@@ -37,6 +37,7 @@ static const int toldSignals[] = {SIGWINCH, SIGCONT};
 /* Shared with the guard, which is to see changes. */
 typedef struct Page {
     volatile size_t count;
+    volatile sig_atomic_t away; /* another program has the terminal */
     char bytes[DP_TTY_RESET];
 } Page;
 
@@ -70,6 +71,30 @@ WriteReset(int fd)
 
 /* Part: signals. */
 
+/*
+ * Whether the terminal is this process's to change. In the background it is
+ * only while nobody else has set its modes.
+ */
+static bool
+IsOurs(void)
+{
+    struct termios now;
+
+    return tcgetpgrp(ttyGuard.fd) == getpgrp()
+	    || (tcgetattr(ttyGuard.fd, &now) == 0
+	    && now.c_lflag == ttyGuard.raw.c_lflag
+	    && now.c_oflag == ttyGuard.raw.c_oflag);
+}
+
+/* What is on the screen from now on is (not) for the guard to undo. */
+static void
+SetAway(int away)
+{
+    if (ttyGuard.pagePtr != MAP_FAILED) {
+	ttyGuard.pagePtr->away = away;
+    }
+}
+
 /* Restores, then lets the signal do what it does without us. */
 static void
 FatalSignal(int sig)
@@ -77,8 +102,11 @@ FatalSignal(int sig)
     int error = errno;
 
     if (ttyGuard.active && getpid() == ttyGuard.pid) {
-	WriteReset(ttyGuard.fd);
-	tcsetattr(ttyGuard.fd, TCSANOW, &ttyGuard.saved);
+	if (IsOurs()) {
+	    WriteReset(ttyGuard.fd);
+	    tcsetattr(ttyGuard.fd, TCSANOW, &ttyGuard.saved);
+	}
+	SetAway(1);
     }
     if (sig == SIGTSTP) {
 	/* Our handler stays; SIGCONT makes the terminal raw again. */
@@ -97,9 +125,13 @@ ToldSignal(int sig, siginfo_t *infoPtr, void *contextPtr)
     char byte = sig == SIGCONT ? DP_GUARD_CONT : DP_GUARD_WINCH;
     int error = errno;
 
-    if (ttyGuard.active && getpid() == ttyGuard.pid
-	    && write(ttyGuard.wakeFds[1], &byte, 1) < 0) {
-	/* Full: there is enough to be told already. */
+    if (ttyGuard.active && getpid() == ttyGuard.pid) {
+	if (tcgetpgrp(ttyGuard.fd) == getpgrp()) {
+	    SetAway(0);
+	}
+	if (write(ttyGuard.wakeFds[1], &byte, 1) < 0) {
+	    /* Full: there is enough to be told already. */
+	}
     }
     errno = error;
     if (oldPtr->sa_flags & SA_SIGINFO) {
@@ -197,12 +229,16 @@ RunGuard(int pipeFd)
 	count = read(0, &byte, 1);
     } while (count < 0 && errno == EINTR);
     if (count == 0 && tcgetattr(1, &now) == 0) {
-	WriteReset(1);
+	bool away = ttyGuard.pagePtr != MAP_FAILED && ttyGuard.pagePtr->away;
+
+	if (!away) {
+	    WriteReset(1);
+	}
 	if (now.c_iflag == ttyGuard.raw.c_iflag
 		&& now.c_oflag == ttyGuard.raw.c_oflag
 		&& now.c_lflag == ttyGuard.raw.c_lflag) {
 	    tcsetattr(1, TCSANOW, &ttyGuard.saved);
-	} else if ((group = tcgetpgrp(1)) > 1) {
+	} else if (!away && (group = tcgetpgrp(1)) > 1) {
 	    kill(-group, SIGWINCH);
 	}
     }
@@ -282,6 +318,20 @@ DpGuardBegin(int fd, const struct termios *savedPtr,
     Tcl_MutexUnlock(&ttyGuardMutex);
     errno = error;
     return result;
+}
+
+bool
+DpGuardModes(struct termios *savedPtr)
+{
+    bool active;
+
+    Tcl_MutexLock(&ttyGuardMutex);
+    active = ttyGuard.active;
+    if (active) {
+	*savedPtr = ttyGuard.saved;
+    }
+    Tcl_MutexUnlock(&ttyGuardMutex);
+    return active;
 }
 
 void

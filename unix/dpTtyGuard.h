@@ -29,6 +29,9 @@ MODULE_SCOPE int DpGuardBegin(int fd, const struct termios *savedPtr,
 /* Its twin; the caller has restored the modes. */
 MODULE_SCOPE void DpGuardEnd(void);
 
+/* False: there is no guard; else the modes that come back. */
+MODULE_SCOPE bool DpGuardModes(struct termios *savedPtr);
+
 /* Bytes to be written when the modes come back, at most size of a pipe. */
 MODULE_SCOPE void DpGuardText(const void *bytes, size_t count);
 

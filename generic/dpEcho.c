@@ -1,0 +1,79 @@
+/*
+ * dpEcho.c -- core::echo: the terminal of this process without echo.
+ *
+ * Layer L4.
+ */
+
+#include "dpEcho.h"
+
+#include "dpTtyEcho.h"
+
+/* The clientData of the command. */
+typedef struct Echo {
+    DpInterp *dpPtr;            /* held */
+    DpTtyEcho *ttyPtr;          /* NULL: echo is on */
+} Echo;
+
+static void
+SwitchOn(Echo *echoPtr)
+{
+    if (echoPtr->ttyPtr != NULL) {
+	DpTtyEchoOn(echoPtr->ttyPtr);
+	echoPtr->ttyPtr = NULL;
+    }
+}
+
+/*
+ * core::echo off -- until core::echo on, or the end of the interpreter. One
+ * that is off stays so.
+ */
+static int
+EchoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    static const char *const names[] = {"off", "on", NULL};
+    DpError error = {{0}, {NULL}, 0, NULL};
+    Echo *echoPtr = clientData;
+    int index;
+
+    if (objc != 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "off|on");
+	return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (index == 1) {
+	SwitchOn(echoPtr);
+    } else if (echoPtr->ttyPtr == NULL) {
+	echoPtr->ttyPtr = DpTtyEchoOff(echoPtr->dpPtr->loopPtr, &error);
+	if (echoPtr->ttyPtr == NULL) {
+	    DpErrorReport(interp, &error);
+	    DpErrorClear(&error);
+	    return TCL_ERROR;
+	}
+    }
+    return TCL_OK;
+}
+
+static void
+DeleteEcho(ClientData clientData)
+{
+    Echo *echoPtr = clientData;
+
+    SwitchOn(echoPtr);
+    DpInterpDrop(echoPtr->dpPtr);
+    DpFree(echoPtr);
+}
+
+void
+DpEchoInit(DpInterp *dpPtr)
+{
+    Echo *echoPtr = DpAlloc(sizeof(*echoPtr));
+
+    echoPtr->dpPtr = dpPtr;
+    DpInterpHold(dpPtr);
+    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::echo", EchoCmd,
+	    echoPtr, DeleteEcho);
+}

@@ -1,0 +1,113 @@
+/*
+ * dpTtyEcho.c -- the terminal of this process without echo, for secrets.
+ *
+ * Layer L2.
+ */
+
+#include "dpTtyEcho.h"
+
+#include "dpPoll.h"
+#include "dpTtyGuard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+struct DpTtyEcho {
+    int fd;
+    struct termios saved, silent;
+    DpWatch wake;               /* what signals tell */
+};
+
+static bool
+IsFront(int fd)
+{
+    return tcgetpgrp(fd) == getpgrp();
+}
+
+/* This process goes on after it was stopped, and echo is on. */
+static void
+WakeReady(void *clientData, int mask)
+{
+    DpTtyEcho *echoPtr = clientData;
+    char bytes[64];
+
+    (void) mask;
+    while (read(echoPtr->wake.fd, bytes, sizeof(bytes)) > 0) {
+	/* Which signals they were does not matter. */
+    }
+    if (IsFront(echoPtr->fd)) {
+	tcsetattr(echoPtr->fd, TCSANOW, &echoPtr->silent);
+    }
+}
+
+/* Sets errPtr; always NULL. */
+static DpTtyEcho *
+Refuse(int fd, DpError *errPtr, const char *why)
+{
+    if (fd >= 0) {
+	close(fd);
+    }
+    DpErrorSet(errPtr, "STATE", "a secret can't be asked for on the terminal:"
+	    " %s", why);
+    DpErrorAddData(errPtr, "terminal");
+    return NULL;
+}
+
+DpTtyEcho *
+DpTtyEchoOff(DpLoop *loopPtr, DpError *errPtr)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct termios saved, silent;
+    DpTtyEcho *echoPtr;
+    int wakeFd;
+
+    if (fd < 0) {
+	return Refuse(fd, errPtr, "this process has none");
+    }
+    if (!IsFront(fd)) {
+	kill(0, SIGTTIN);
+    }
+    if (!IsFront(fd)) {
+	return Refuse(fd, errPtr,
+		"this process runs in the background of its shell");
+    }
+    if (tcgetattr(fd, &saved) != 0) {
+	return Refuse(fd, errPtr, Tcl_ErrnoMsg(errno));
+    }
+    fd = DpFdRaise(fd);
+    silent = saved;
+    silent.c_lflag &= ~(tcflag_t) ECHO;
+    wakeFd = DpGuardBegin(fd, &saved, &silent);
+    if (wakeFd < 0) {
+	return Refuse(fd, errPtr, errno == EBUSY
+		? "another command of this process has it"
+		: Tcl_ErrnoMsg(errno));
+    }
+    if (tcsetattr(fd, TCSANOW, &silent) != 0) {
+	const char *why = Tcl_ErrnoMsg(errno);
+
+	DpGuardEnd();
+	return Refuse(fd, errPtr, why);
+    }
+    echoPtr = DpAlloc(sizeof(*echoPtr));
+    echoPtr->fd = fd;
+    echoPtr->saved = saved;
+    echoPtr->silent = silent;
+    DpWatchStart(loopPtr, &echoPtr->wake, wakeFd, DP_READABLE, WakeReady,
+	    echoPtr);
+    return echoPtr;
+}
+
+void
+DpTtyEchoOn(DpTtyEcho *echoPtr)
+{
+    DpWatchStop(&echoPtr->wake);
+    if (IsFront(echoPtr->fd)) {
+	tcsetattr(echoPtr->fd, TCSANOW, &echoPtr->saved);
+    }
+    DpGuardEnd();
+    close(echoPtr->fd);
+    DpFree(echoPtr);
+}

@@ -12,9 +12,12 @@
 /*
  * While a result is waited for, our own descriptors are looked at directly
  * for so many milliseconds before Tcl's notifier is asked, whose thread costs
- * two switches for each event; Tcl's files are looked at in between.
+ * two switches for each event; Tcl's files are looked at in between. Where
+ * these, or timers of Tcl's, have something to do, the notifier has the wait
+ * until they have been quiet for OTHERS_MS, so that none of a row is late.
  */
 #define DIRECT_MS 4
+#define OTHERS_MS 20
 
 /*
  * Counted: the interpreter record holds it and so does everything that may
@@ -24,6 +27,8 @@ struct DpLoop {
     int refCount;
     bool stopped;
     bool queued;                /* a LoopEvent stands in Tcl's queue */
+    unsigned turns;             /* made so far in which something was done */
+    int64_t attendUntil;        /* DpLoopNow: see DpLoopAttend */
     DpPoll *pollPtr;
     DpWork *workPtr;            /* NULL until the first job */
     DpTimer **timers;           /* binary heap, earliest first */
@@ -303,6 +308,7 @@ Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
     if (tasks) {
 	did |= RunTasks(&loopPtr->tasks, &loopPtr->numTasks);
     }
+    loopPtr->turns += did;
     DpLoopDrop(loopPtr);
     return did;
 }
@@ -374,40 +380,64 @@ PollReady(ClientData clientData, int mask)
 }
 
 void
+DpLoopAttend(DpLoop *loopPtr, int milliseconds)
+{
+    loopPtr->attendUntil = DpLoopNow() + milliseconds;
+}
+
+/* Tcl's timers and queued events, without its notifier. True: there were. */
+static bool
+ServiceTcl(void)
+{
+    int mode = Tcl_SetServiceMode(TCL_SERVICE_ALL);
+    bool did = Tcl_ServiceAll();
+
+    Tcl_SetServiceMode(mode);
+    return did;
+}
+
+void
 DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 {
-    int64_t lastFull = DpLoopNow();
-    int64_t lastService = lastFull;
+    int64_t now = DpLoopNow();
+    int64_t lastOwn = now, lastOther = now - OTHERS_MS;
+    int64_t lastService = now, lastFull = now;
 
     DpLoopHold(loopPtr);
     while (!*donePtr && !loopPtr->stopped) {
-	if (DpPollCount(loopPtr->pollPtr) > 0 || loopPtr->numTasks > 0
-		|| loopPtr->numSoon > 0) {
-	    bool did = Turn(loopPtr, DIRECT_MS, true);
-	    int64_t now;
+	bool other = false;
+	unsigned turns = loopPtr->turns;
 
+	if ((now - lastOwn < DIRECT_MS || now < loopPtr->attendUntil)
+		&& now - lastOther >= OTHERS_MS
+		&& (DpPollCount(loopPtr->pollPtr) > 0
+		|| loopPtr->numTasks > 0 || loopPtr->numSoon > 0)) {
+	    Turn(loopPtr, DIRECT_MS, true);
 	    if (*donePtr) {
 		break;
 	    }
-	    if (did) {
-		now = DpLoopNow();
-		if (now != lastService) {
-		    int mode = Tcl_SetServiceMode(TCL_SERVICE_ALL);
-
-		    /* Tcl's timers and queued events, without its notifier. */
-		    lastService = now;
-		    Tcl_ServiceAll();
-		    Tcl_SetServiceMode(mode);
-		}
-		if (now - lastFull >= DIRECT_MS && !*donePtr) {
-		    lastFull = now;
-		    Tcl_DoOneEvent(TCL_ALL_EVENTS | TCL_DONT_WAIT);
-		}
-		continue;
+	    now = DpLoopNow();
+	    if (loopPtr->turns != turns) {
+		lastOwn = now;
+		turns = loopPtr->turns;
 	    }
+	    if (now != lastService) {
+		lastService = now;
+		other = ServiceTcl();
+	    }
+	    if (now - lastFull >= DIRECT_MS && !*donePtr) {
+		lastFull = now;
+		other |= Tcl_DoOneEvent(TCL_ALL_EVENTS | TCL_DONT_WAIT);
+	    }
+	} else {
+	    other = Tcl_DoOneEvent(TCL_ALL_EVENTS);
+	    lastFull = now = DpLoopNow();
 	}
-	Tcl_DoOneEvent(TCL_ALL_EVENTS);
-	lastFull = DpLoopNow();
+	if (loopPtr->turns != turns) {
+	    lastOwn = now;
+	} else if (other) {
+	    lastOther = now;
+	}
     }
     DpLoopDrop(loopPtr);
 }

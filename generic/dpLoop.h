@@ -96,6 +96,13 @@ MODULE_SCOPE void DpSoonStart(DpLoop *loopPtr, DpTask *taskPtr,
 MODULE_SCOPE void DpLoopWait(DpLoop *loopPtr, const bool *donePtr);
 
 /*
+ * Somebody waits for what the next events do, as a person who types: for so
+ * many milliseconds DpLoopWait goes on waiting for descriptors of ours
+ * directly, though none may come.
+ */
+MODULE_SCOPE void DpLoopAttend(DpLoop *loopPtr, int milliseconds);
+
+/*
  * One turn for a channel in blocking mode: waits up to milliseconds (-1: no
  * limit) and serves our own descriptors, timers, jobs and procedures of
  * DpSoonStart; no event of Tcl's and no task, so that no script runs.

@@ -229,7 +229,8 @@ proc bench::dialogue {} {
     }
     foreach name [dict keys $contestants] {
         if {[Has $name] && [Median $name inner ok] != $count} {
-            error "$name: [Median $name inner ok] of $count dialogues ended well"
+            error "$name: [Median $name inner ok] of $count dialogues\
+                ended well"
         }
     }
     set cpu [Median deployer cpu]

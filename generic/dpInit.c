@@ -70,6 +70,9 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "waiters", DpHandleCount(dpPtr, DP_WAITS));
     PutCount(dictPtr, "procs", DpHandleCount(dpPtr, DP_PROCS));
     PutCount(dictPtr, "sessions", DpHandleCount(dpPtr, DP_SESSIONS));
+    PutCount(dictPtr, "filesystems", DpHandleCount(dpPtr, DP_FSES));
+    PutCount(dictPtr, "copies", DpHandleCount(dpPtr, DP_COPIES));
+    PutCount(dictPtr, "pumps", DpHandleCount(dpPtr, DP_PUMPS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
     PutCount(dictPtr, "watches", count.watches);
     PutCount(dictPtr, "timers", count.timers);

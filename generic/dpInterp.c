@@ -22,17 +22,22 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_PROCS] = "proc",
     [DP_SESSIONS] = "ssh",
     [DP_CASTS] = "cast",
+    [DP_FSES] = "fs",
+    [DP_COPIES] = "copy",
+    [DP_PUMPS] = "pump",
 };
 
 /*
  * The end of the interpreter or of the process, whichever is first: sessions
- * say goodbye, secrets are wiped. Sessions first, as their procs end with
- * them.
+ * say goodbye, secrets are wiped. What uses others goes before them; procs end
+ * with their sessions.
  */
 static void
 EndRecord(ClientData clientData)
 {
-    static const int order[] = {DP_SESSIONS, DP_PROCS, DP_CASTS, DP_WAITS};
+    static const int order[] = {
+	DP_PUMPS, DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_CASTS, DP_WAITS
+    };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;
 

@@ -16,7 +16,10 @@ typedef struct DpHandles {
     Tcl_HashTable table;        /* number -> struct */
 } DpHandles;
 
-enum { DP_WAITS, DP_PROCS, DP_SESSIONS, DP_CASTS, DP_NUM_HANDLES };
+enum {
+    DP_WAITS, DP_PROCS, DP_SESSIONS, DP_CASTS, DP_FSES, DP_COPIES, DP_PUMPS,
+    DP_NUM_HANDLES
+};
 
 /*
  * Counted: AssocData holds it, and so does each struct that may live longer

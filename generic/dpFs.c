@@ -1,0 +1,285 @@
+/*
+ * dpFs.c -- the file system of a host: operations and their lives.
+ *
+ * Layer L2.
+ */
+
+#include "dpFs.h"
+
+#include "dpProc.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+
+/* File names of 255 bytes are the most that common file systems take. */
+#define NAME_MAX_BYTES 255
+
+void
+DpFsInit(DpFs *fsPtr, const DpFsType *typePtr, DpLoop *loopPtr,
+	const char *slug)
+{
+    fsPtr->typePtr = typePtr;
+    fsPtr->loopPtr = loopPtr;
+    DpLoopHold(loopPtr);
+    fsPtr->refCount = 1;
+    fsPtr->slug = DpStrdup(slug);
+    fsPtr->block = 32 * 1024;
+    fsPtr->depth = 64;
+}
+
+void
+DpFsHold(DpFs *fsPtr)
+{
+    fsPtr->refCount++;
+}
+
+static void
+DropGuard(DpFs *fsPtr)
+{
+    DpProc *guardPtr = fsPtr->guardPtr;
+
+    fsPtr->guardPtr = NULL;
+    if (guardPtr != NULL) {
+	DpProcCloseIn(guardPtr);
+	DpProcDrop(guardPtr);
+    }
+}
+
+void
+DpFsDrop(DpFs *fsPtr)
+{
+    DpLoop *loopPtr = fsPtr->loopPtr;
+
+    if (--fsPtr->refCount > 0) {
+	return;
+    }
+    DropGuard(fsPtr);
+    DpErrorClear(&fsPtr->error);
+    DpFree(fsPtr->slug);
+    fsPtr->typePtr->free(fsPtr);
+    DpLoopDrop(loopPtr);
+}
+
+void
+DpFsShut(DpFs *fsPtr)
+{
+    if (fsPtr->isShut) {
+	return;
+    }
+    fsPtr->isShut = true;
+    DpFsHold(fsPtr);
+    fsPtr->typePtr->shut(fsPtr);
+    DropGuard(fsPtr);
+    DpFsDrop(fsPtr);
+}
+
+/* --- operations --- */
+
+static void
+FreeOp(DpFsOp *opPtr)
+{
+    DpFs *fsPtr = opPtr->fsPtr;
+
+    DpTaskStop(&opPtr->task);
+    DpFree((char *) opPtr->request.path);
+    DpFree((char *) opPtr->request.path2);
+    DpFree(opPtr);
+    fsPtr->numOps--;
+    DpFsDrop(fsPtr);
+}
+
+static void
+LateTask(void *clientData)
+{
+    DpFsOp *opPtr = clientData;
+
+    DpFsReplyError(opPtr, opPtr->lateError, NULL);
+}
+
+DpFsOp *
+DpFsSubmit(DpFs *fsPtr, const DpFsRequest *requestPtr, DpFsDone *done,
+	void *clientData)
+{
+    DpFsOp *opPtr = DpAlloc(sizeof(*opPtr));
+
+    DpFsHold(fsPtr);
+    fsPtr->numOps++;
+    opPtr->fsPtr = fsPtr;
+    opPtr->request = *requestPtr;
+    opPtr->request.path = DpStrdup(requestPtr->path);
+    opPtr->request.path2 = DpStrdup(requestPtr->path2);
+    opPtr->done = done;
+    opPtr->clientData = clientData;
+    if (fsPtr->isShut || DpErrorIsSet(&fsPtr->error)) {
+	DpFsReplyLater(opPtr, fsPtr->isShut ? ECONNABORTED : ECONNRESET);
+	return opPtr;
+    }
+    opPtr->inSubmit = true;
+    if (!fsPtr->typePtr->submit(fsPtr, opPtr)) {
+	if (requestPtr->kind == DP_FS_LOAD
+		|| requestPtr->kind == DP_FS_STORE) {
+	    DpFsWholeStart(opPtr);
+	} else if (requestPtr->kind == DP_FS_ADOPT && fsPtr->adopt != NULL) {
+	    fsPtr->adopt(fsPtr, opPtr);
+	} else {
+	    DpFsReplyLater(opPtr, ENOTSUP);
+	}
+    }
+    opPtr->inSubmit = false;
+    opPtr->request.bytes = NULL;
+    return opPtr;
+}
+
+void
+DpFsCancel(DpFsOp *opPtr)
+{
+    opPtr->done = NULL;
+    opPtr->clientData = NULL;
+    if (opPtr->fsPtr->typePtr->cancelled != NULL) {
+	opPtr->fsPtr->typePtr->cancelled(opPtr->fsPtr, opPtr);
+    }
+}
+
+void
+DpFsReplyTo(DpFsOp *opPtr, const DpFsReply *replyPtr)
+{
+    DpFsDone *done = opPtr->done;
+
+    if (done != NULL) {
+	/* A list that goes on may be cancelled in here: opPtr stays. */
+	done(opPtr->clientData, replyPtr);
+    } else if (replyPtr->filePtr != NULL) {
+	DpFsFileDrop(replyPtr->filePtr);
+    }
+    if (!replyPtr->more) {
+	FreeOp(opPtr);
+    }
+}
+
+void
+DpFsReplyError(DpFsOp *opPtr, int error, const char *message)
+{
+    DpFsReply reply = {.error = error, .message = message};
+
+    DpFsReplyTo(opPtr, &reply);
+}
+
+void
+DpFsReplyLater(DpFsOp *opPtr, int error)
+{
+    opPtr->lateError = error;
+    DpSoonStart(opPtr->fsPtr->loopPtr, &opPtr->task, LateTask, opPtr);
+}
+
+/* --- files --- */
+
+void
+DpFsFileInit(DpFsFile *filePtr, DpFs *fsPtr)
+{
+    filePtr->fsPtr = fsPtr;
+    DpFsHold(fsPtr);
+    fsPtr->numFiles++;
+}
+
+void
+DpFsFileDone(DpFsFile *filePtr)
+{
+    filePtr->fsPtr->numFiles--;
+    DpFsDrop(filePtr->fsPtr);
+    filePtr->fsPtr = NULL;
+}
+
+void
+DpFsFileDrop(DpFsFile *filePtr)
+{
+    if (filePtr != NULL) {
+	filePtr->fsPtr->typePtr->closeFile(filePtr);
+    }
+}
+
+/* --- names and errors --- */
+
+void
+DpFsError(DpError *errPtr, const DpFs *fsPtr, const DpFsReply *replyPtr,
+	const char *doing, const char *path)
+{
+    const char *reason = replyPtr->message;
+    char code[48];
+
+    if (reason == NULL && replyPtr->error == ECONNRESET
+	    && fsPtr->error.message != NULL) {
+	reason = fsPtr->error.message;
+    }
+    if (reason == NULL) {
+	reason = Tcl_ErrnoMsg(replyPtr->error);
+    }
+    {
+	/* Tcl tells the name of errno alone. */
+	int saved = errno;
+
+	errno = replyPtr->error;
+	snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
+	errno = saved;
+    }
+    DpErrorSet(errPtr, code, "cannot %s %s on host %s: %s", doing, path,
+	    fsPtr->slug, reason);
+    DpErrorAddData(errPtr, fsPtr->slug);
+    DpErrorAddData(errPtr, path);
+}
+
+char *
+DpFsTempName(const char *path)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    size_t dirLength = (size_t) (base - path), baseLength = strlen(base);
+    unsigned char bytes[12];
+    char token[sizeof(bytes) + 1];
+    char *name;
+    size_t size, most = NAME_MAX_BYTES - sizeof(token) - sizeof("..deployer");
+
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
+	/* Without chance the host still refuses a name that exists. */
+	memset(bytes, 0, sizeof(bytes));
+    }
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+	token[i] = digits[bytes[i] & 31];
+    }
+    token[sizeof(bytes)] = '\0';
+    if (baseLength > most) {
+	baseLength = most;
+	/* Not in the middle of a character of UTF-8. */
+	while (baseLength > 0 && ((unsigned char) base[baseLength] & 0xc0)
+		== 0x80) {
+	    baseLength--;
+	}
+    }
+    size = dirLength + baseLength + sizeof(token) + sizeof("..deployer") + 2;
+    name = DpAlloc(size);
+    snprintf(name, size, "%.*s.%.*s.%s.deployer", (int) dirLength, path,
+	    (int) baseLength, base, token);
+    return name;
+}
+
+/* The path goes as octal numbers: a name may hold newlines. */
+void
+DpFsGuard(DpFs *fsPtr, const char *path)
+{
+    DpProc *guardPtr = fsPtr->guardPtr;
+    DpBuf line = {0};
+
+    if (guardPtr == NULL || guardPtr->ended) {
+	return;
+    }
+    for (const char *p = path; *p != '\0'; p++) {
+	char text[8];
+
+	DpBufAppend(&line, text, (size_t) snprintf(text, sizeof(text),
+		"\\0%03o", (unsigned char) *p));
+    }
+    DpBufAppend(&line, "\n", 1);
+    DpProcWrite(guardPtr, DpBufData(&line), DpBufLength(&line));
+    DpBufFree(&line);
+}

@@ -99,6 +99,8 @@ PumpIn(DpBridge *bridgePtr)
 	    return;
 	}
 	DpProcWrite(procPtr, bytes, (size_t) count);
+	/* It may have been a password. */
+	DpWipe(bytes, (size_t) count);
     }
 }
 

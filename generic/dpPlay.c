@@ -13,6 +13,8 @@
 
 /* The first line and one event may be as long as that. */
 #define LINE_LIMIT (16 * 1024 * 1024)
+/* Milliseconds to wait for an event, however slowly it is to be played. */
+#define MAX_WAIT 1e12
 
 typedef struct Play {
     DpProc proc;                /* first: the two are one */
@@ -352,6 +354,9 @@ ReadNext(Play *playPtr)
 	wait = playPtr->maxWait;
     }
     wait = wait > 0 ? wait * 1000 / playPtr->speed : 0;
+    if (wait > MAX_WAIT) {
+	wait = MAX_WAIT;
+    }
     if (wait < 1) {
 	playPtr->due = true;
     } else {

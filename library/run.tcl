@@ -303,6 +303,7 @@ proc ::deployer::RunResult {host slug line opts outcome} {
 proc ::deployer::Abandon {host p token line opts options message} {
     set code [dict get $options -errorcode]
     set expired [string match {DEPLOYER EXPIRED*} $code]
+    set known 1
     if {[dict get [core::proc info $p] ended]} {
         core::proc close $p
     } else {
@@ -310,8 +311,8 @@ proc ::deployer::Abandon {host p token line opts options message} {
         set w [Job [list ::deployer::Kill $host $p $token $opts] {}]
         if {[string match {DEPLOYER WAIT*} $code]} {
             Detach $w
-        } else {
-            catch {Await $w}
+        } elseif {[catch {Await $w} known]} {
+            set known 0
         }
         # Also where that was cancelled: whoever waits for the terminal is next.
         catch {core::proc close $p}
@@ -319,28 +320,35 @@ proc ::deployer::Abandon {host p token line opts options message} {
     if {$expired} {
         set slug [dict get $opts slug]
         set seconds [dict get $opts timeout]
+        set end [expr {$known ? "was ended" : "may still run: the host does not\
+            answer any more"}]
         Fail [list EXEC TIMEOUT $slug $seconds] "command \"[Shorten $line]\" on\
-            host $slug did not end within $seconds seconds and was ended"
+            host $slug did not end within $seconds seconds and $end"
     }
     return -options $options $message
 }
 
 # Ends the session of process P on HOST and closes P. Waits, but not for ever.
+# Returns whether P is known to have ended.
 proc ::deployer::Kill {host p token opts} {
+    set known 1
     catch {
         set info [core::proc info $p]
         # One that waits for its turn is never asked for once P is closed.
         if {[IsHost $host] && ![dict get $info ended]
                 && [dict get $info begun]} {
             set pid [dict get $info pid]
-            if {![KillFrom $host $pid $token $opts]} {
+            set known 0
+            if {[KillFrom $host $pid $token $opts]} {
+                set known 1
+            } else {
                 # The connection has no room for one more command.
                 set spare [[info object namespace $host]::my Spare]
                 if {$spare eq ""} {
-                    core::proc signal $p KILL
+                    set known [core::proc signal $p KILL]
                 } else {
                     try {
-                        KillFrom $spare $pid $token $opts
+                        set known [KillFrom $spare $pid $token $opts]
                     } finally {
                         $spare destroy
                     }
@@ -349,6 +357,7 @@ proc ::deployer::Kill {host p token opts} {
         }
     }
     catch {core::proc close $p}
+    return $known
 }
 
 # Runs the script that ends a session. Returns whether it could begin.

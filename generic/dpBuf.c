@@ -6,7 +6,7 @@
 
 #include "dpBuf.h"
 
-/* An emptied queue keeps a block up to this size. */
+/* An emptied queue keeps a block up to this size, if nothing else is said. */
 #define KEEP_SIZE (16 * 1024)
 
 unsigned char *
@@ -67,10 +67,17 @@ DpBufConsume(DpBuf *bufPtr, size_t count)
     bufPtr->start += count;
     if (bufPtr->start == bufPtr->end) {
 	bufPtr->start = bufPtr->end = 0;
-	if (bufPtr->size > KEEP_SIZE) {
+	if (bufPtr->size > KEEP_SIZE && bufPtr->size > bufPtr->keep) {
 	    DpBufFree(bufPtr);
 	}
     }
+}
+
+void
+DpBufKeep(DpBuf *bufPtr, size_t size)
+{
+    bufPtr->keep = size;
+    DpBufConsume(bufPtr, 0);
 }
 
 void
@@ -117,7 +124,8 @@ void
 DpBufFree(DpBuf *bufPtr)
 {
     DpFree(bufPtr->bytes);
-    memset(bufPtr, 0, sizeof(*bufPtr));
+    bufPtr->bytes = NULL;
+    bufPtr->start = bufPtr->end = bufPtr->size = 0;
 }
 
 void

@@ -17,6 +17,8 @@ typedef struct DpBuf {
     size_t start;               /* first byte that is not consumed */
     size_t end;                 /* behind the last byte */
     size_t size;                /* of bytes */
+    size_t keep;                /* an emptied queue keeps a block up to this
+				 * size; 0: 16 KiB */
 } DpBuf;
 
 static inline size_t
@@ -37,7 +39,7 @@ MODULE_SCOPE void DpBufAdded(DpBuf *bufPtr, size_t count);
 
 MODULE_SCOPE void DpBufAppend(DpBuf *bufPtr, const void *bytes, size_t count);
 
-/* Consumed to the end, memory above 16 KiB is given back. */
+/* Consumed to the end, memory above `keep` is given back. */
 MODULE_SCOPE void DpBufConsume(DpBuf *bufPtr, size_t count);
 
 /* Takes count bytes out at offset from the front. */
@@ -47,6 +49,13 @@ MODULE_SCOPE void DpBufCut(DpBuf *bufPtr, size_t offset, size_t count);
 MODULE_SCOPE ptrdiff_t DpBufFind(const DpBuf *bufPtr, size_t offset,
 	const void *needle, size_t length);
 
+/*
+ * A queue through which a stream goes keeps its block, as new memory for each
+ * few hundred kB costs more than the copying. 0 gives it back when it is empty.
+ */
+MODULE_SCOPE void DpBufKeep(DpBuf *bufPtr, size_t size);
+
+/* Both leave `keep` as it is. */
 MODULE_SCOPE void DpBufFree(DpBuf *bufPtr);
 MODULE_SCOPE void DpBufWipe(DpBuf *bufPtr);     /* overwrites, then frees */
 

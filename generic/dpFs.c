@@ -47,6 +47,13 @@ DropGuard(DpFs *fsPtr)
 }
 
 void
+DpFsSetGuard(DpFs *fsPtr, DpProc *guardPtr)
+{
+    DropGuard(fsPtr);
+    fsPtr->guardPtr = guardPtr;
+}
+
+void
 DpFsDrop(DpFs *fsPtr)
 {
     DpLoop *loopPtr = fsPtr->loopPtr;
@@ -59,19 +66,6 @@ DpFsDrop(DpFs *fsPtr)
     DpFree(fsPtr->slug);
     fsPtr->typePtr->free(fsPtr);
     DpLoopDrop(loopPtr);
-}
-
-void
-DpFsShut(DpFs *fsPtr)
-{
-    if (fsPtr->isShut) {
-	return;
-    }
-    fsPtr->isShut = true;
-    DpFsHold(fsPtr);
-    fsPtr->typePtr->shut(fsPtr);
-    DropGuard(fsPtr);
-    DpFsDrop(fsPtr);
 }
 
 /* --- operations --- */
@@ -90,10 +84,14 @@ FreeOp(DpFsOp *opPtr)
 }
 
 static void
-LateTask(void *clientData)
+AnswerLate(void *clientData)
 {
     DpFsOp *opPtr = clientData;
 
+    *opPtr->prevLatePtr = opPtr->nextLatePtr;
+    if (opPtr->nextLatePtr != NULL) {
+	opPtr->nextLatePtr->prevLatePtr = opPtr->prevLatePtr;
+    }
     DpFsReplyError(opPtr, opPtr->lateError, NULL);
 }
 
@@ -112,11 +110,16 @@ DpFsSubmit(DpFs *fsPtr, const DpFsRequest *requestPtr, DpFsDone *done,
     opPtr->done = done;
     opPtr->clientData = clientData;
     if (fsPtr->isShut || DpErrorIsSet(&fsPtr->error)) {
+	if (requestPtr->kind == DP_FS_CLOSE) {
+	    DpFsFileDrop(requestPtr->filePtr);
+	}
+	opPtr->request.bytes = NULL;
 	DpFsReplyLater(opPtr, fsPtr->isShut ? ECONNABORTED : ECONNRESET);
 	return opPtr;
     }
     opPtr->inSubmit = true;
     if (!fsPtr->typePtr->submit(fsPtr, opPtr)) {
+	opPtr->apart = true;
 	if (requestPtr->kind == DP_FS_LOAD
 		|| requestPtr->kind == DP_FS_STORE) {
 	    DpFsWholeStart(opPtr);
@@ -136,7 +139,7 @@ DpFsCancel(DpFsOp *opPtr)
 {
     opPtr->done = NULL;
     opPtr->clientData = NULL;
-    if (opPtr->fsPtr->typePtr->cancelled != NULL) {
+    if (!opPtr->apart && opPtr->fsPtr->typePtr->cancelled != NULL) {
 	opPtr->fsPtr->typePtr->cancelled(opPtr->fsPtr, opPtr);
     }
 }
@@ -168,8 +171,55 @@ DpFsReplyError(DpFsOp *opPtr, int error, const char *message)
 void
 DpFsReplyLater(DpFsOp *opPtr, int error)
 {
+    DpFs *fsPtr = opPtr->fsPtr;
+
     opPtr->lateError = error;
-    DpSoonStart(opPtr->fsPtr->loopPtr, &opPtr->task, LateTask, opPtr);
+    opPtr->apart = true;
+    opPtr->nextLatePtr = fsPtr->latePtr;
+    if (fsPtr->latePtr != NULL) {
+	fsPtr->latePtr->prevLatePtr = &opPtr->nextLatePtr;
+    }
+    opPtr->prevLatePtr = &fsPtr->latePtr;
+    fsPtr->latePtr = opPtr;
+    DpSoonStart(fsPtr->loopPtr, &opPtr->task, AnswerLate, opPtr);
+}
+
+void
+DpFsShut(DpFs *fsPtr)
+{
+    if (fsPtr->isShut) {
+	return;
+    }
+    fsPtr->isShut = true;
+    DpFsHold(fsPtr);
+    fsPtr->typePtr->shut(fsPtr);
+    /* What is submitted by those that are told comes to an end here, too. */
+    while (fsPtr->latePtr != NULL) {
+	AnswerLate(fsPtr->latePtr);
+    }
+    DropGuard(fsPtr);
+    DpFsDrop(fsPtr);
+}
+
+void
+DpFsWait(DpFs *fsPtr, const bool *donePtr)
+{
+    DpFsHold(fsPtr);
+    while (!*donePtr) {
+	if (fsPtr->isShut) {
+	    /* The loop may have ended as well. */
+	    if (fsPtr->latePtr == NULL) {
+		break;
+	    }
+	    AnswerLate(fsPtr->latePtr);
+	} else if (fsPtr->scripted) {
+	    DpLoopWait(fsPtr->loopPtr, donePtr);
+	    break;
+	} else {
+	    DpLoopPoll(fsPtr->loopPtr, -1);
+	}
+    }
+    DpFsDrop(fsPtr);
 }
 
 /* --- files --- */
@@ -200,32 +250,64 @@ DpFsFileDrop(DpFsFile *filePtr)
 
 /* --- names and errors --- */
 
+const char *
+DpFsText(const DpFs *fsPtr, const char *path, Tcl_DString *textPtr)
+{
+    Tcl_Encoding encoding = fsPtr->native ? NULL
+	    : Tcl_GetEncoding(NULL, "utf-8");
+    const char *text = Tcl_ExternalToUtfDString(encoding, path, -1, textPtr);
+
+    if (encoding != NULL) {
+	Tcl_FreeEncoding(encoding);
+    }
+    return text;
+}
+
+/* What went wrong, in words. */
+static const char *
+Reason(const DpFs *fsPtr, const DpFsReply *replyPtr)
+{
+    if (replyPtr->message != NULL) {
+	return replyPtr->message;
+    }
+    if (replyPtr->error == ECONNRESET && fsPtr->error.message != NULL) {
+	return fsPtr->error.message;
+    }
+    if (replyPtr->error == ECONNABORTED && fsPtr->isShut) {
+	return "its file system was closed";
+    }
+    return Tcl_ErrnoMsg(replyPtr->error);
+}
+
+void
+DpFsErrorTo(DpError *errPtr, const DpFs *fsPtr, const DpFsReply *replyPtr,
+	const char *doing, const char *path, const char *path2)
+{
+    const int saved = errno;
+    Tcl_DString name, name2;
+    char code[48];
+
+    DpFsText(fsPtr, path, &name);
+    DpFsText(fsPtr, path2 != NULL ? path2 : "", &name2);
+    /* Tcl tells the name of errno alone. */
+    errno = replyPtr->error;
+    snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
+    errno = saved;
+    DpErrorSet(errPtr, code, "cannot %s %s%s%s on host %s: %s", doing,
+	    Tcl_DStringValue(&name), path2 != NULL ? " to " : "",
+	    Tcl_DStringValue(&name2), fsPtr->slug,
+	    Reason(fsPtr, replyPtr));
+    DpErrorAddData(errPtr, fsPtr->slug);
+    DpErrorAddData(errPtr, Tcl_DStringValue(&name));
+    Tcl_DStringFree(&name);
+    Tcl_DStringFree(&name2);
+}
+
 void
 DpFsError(DpError *errPtr, const DpFs *fsPtr, const DpFsReply *replyPtr,
 	const char *doing, const char *path)
 {
-    const char *reason = replyPtr->message;
-    char code[48];
-
-    if (reason == NULL && replyPtr->error == ECONNRESET
-	    && fsPtr->error.message != NULL) {
-	reason = fsPtr->error.message;
-    }
-    if (reason == NULL) {
-	reason = Tcl_ErrnoMsg(replyPtr->error);
-    }
-    {
-	/* Tcl tells the name of errno alone. */
-	int saved = errno;
-
-	errno = replyPtr->error;
-	snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
-	errno = saved;
-    }
-    DpErrorSet(errPtr, code, "cannot %s %s on host %s: %s", doing, path,
-	    fsPtr->slug, reason);
-    DpErrorAddData(errPtr, fsPtr->slug);
-    DpErrorAddData(errPtr, path);
+    DpFsErrorTo(errPtr, fsPtr, replyPtr, doing, path, NULL);
 }
 
 char *
@@ -263,7 +345,10 @@ DpFsTempName(const char *path)
     return name;
 }
 
-/* The path goes as octal numbers: a name may hold newlines. */
+/*
+ * A line for each name, as printf's %b reads it: what is not plain, as a
+ * newline, goes as octal numbers.
+ */
 void
 DpFsGuard(DpFs *fsPtr, const char *path)
 {
@@ -276,8 +361,12 @@ DpFsGuard(DpFs *fsPtr, const char *path)
     for (const char *p = path; *p != '\0'; p++) {
 	char text[8];
 
-	DpBufAppend(&line, text, (size_t) snprintf(text, sizeof(text),
-		"\\0%03o", (unsigned char) *p));
+	if (*p > ' ' && *p <= '~' && *p != '\\') {
+	    DpBufAppend(&line, p, 1);
+	} else {
+	    DpBufAppend(&line, text, (size_t) snprintf(text, sizeof(text),
+		    "\\0%03o", (unsigned char) *p));
+	}
     }
     DpBufAppend(&line, "\n", 1);
     DpProcWrite(guardPtr, DpBufData(&line), DpBufLength(&line));

@@ -84,6 +84,9 @@ typedef enum DpFsKind {
 #define DP_FS_CREATE    0x08
 #define DP_FS_TRUNCATE  0x10
 #define DP_FS_EXCLUSIVE 0x20    /* with CREATE: must not exist */
+/* Flag of DP_FS_STORE: the mode is that of a new file, under the umask of the
+ * host; without it the file gets this very mode (none: 0666 under the umask) */
+#define DP_FS_UMASK     0x40
 
 typedef struct DpFs DpFs;
 typedef struct DpFsOp DpFsOp;
@@ -140,14 +143,34 @@ MODULE_SCOPE void DpFsCancel(DpFsOp *opPtr);
 MODULE_SCOPE void DpFsFileDrop(DpFsFile *filePtr);
 
 /*
+ * For those who cannot but wait, as a channel in blocking mode: until *donePtr,
+ * which a done procedure sets, is true. No script runs (see DpLoopPoll) unless
+ * the file system is made of scripts. Returns also where it was shut and there
+ * is nothing left that could be answered.
+ */
+MODULE_SCOPE void DpFsWait(DpFs *fsPtr, const bool *donePtr);
+
+/*
  * Sets {FILE <POSIXNAME> slug path} and "cannot DOING PATH on host SLUG:
  * REASON"; doing as in "read", "write to".
  */
 MODULE_SCOPE void DpFsError(DpError *errPtr, const DpFs *fsPtr,
 	const DpFsReply *replyPtr, const char *doing, const char *path);
 
+/* The same for two paths: "cannot DOING PATH to PATH2 on ...". */
+MODULE_SCOPE void DpFsErrorTo(DpError *errPtr, const DpFs *fsPtr,
+	const DpFsReply *replyPtr, const char *doing, const char *path,
+	const char *path2);
+
+/* A path of the host as a string of Tcl's; the DString was not initialised. */
+MODULE_SCOPE const char *DpFsText(const DpFs *fsPtr, const char *path,
+	Tcl_DString *textPtr);
+
 /* A new name beside path, of at most 255 bytes, that nobody can guess. */
 MODULE_SCOPE char *DpFsTempName(const char *path);
+
+/* Takes a reference to the guard; one that was there before is let go. */
+MODULE_SCOPE void DpFsSetGuard(DpFs *fsPtr, struct DpProc *guardPtr);
 
 /*
  * The host removes this file should we vanish before it has another name;
@@ -182,11 +205,15 @@ struct DpFs {
     int depth;                  /* so many of those should be under way */
     int numOps, numFiles;
     bool isShut;
+    bool scripted;              /* it goes on only where scripts run */
+    bool native;                /* names are in the system's encoding, and not
+				 * in UTF-8 */
     DpError error;              /* set: it is lost, and why */
     struct DpProc *guardPtr;    /* see DpFsGuard; held, or NULL */
     void (*adopt)(DpFs *fsPtr, DpFsOp *opPtr); /* ADOPT where the kind has
 				 * none; NULL: ENOTSUP */
     void *adoptData;
+    DpFsOp *latePtr;            /* those that DpFsReplyLater will answer */
 };
 
 struct DpFsFile {
@@ -202,7 +229,9 @@ struct DpFsOp {
     void *data;                 /* of the kind */
     DpTask task;                /* of an answer that must wait for the loop */
     int lateError;
+    DpFsOp *nextLatePtr, **prevLatePtr; /* in the list of fs */
     bool inSubmit;
+    bool apart;                 /* its kind does not know of it */
 };
 
 /* The struct was zeroed; refCount becomes 1. */

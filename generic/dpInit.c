@@ -7,12 +7,17 @@
 #include "dpInit.h"
 
 #include "dpCast.h"
+#include "dpCopyCmd.h"
 #include "dpEcho.h"
+#include "dpFsChan.h"
+#include "dpFsCmd.h"
 #include "dpHostsetCmd.h"
 #include "dpMatchCmd.h"
+#include "dpMount.h"
 #include "dpNodesetCmd.h"
 #include "dpProcCmd.h"
 #include "dpPtyCmd.h"
+#include "dpPumpCmd.h"
 #include "dpSshCmd.h"
 #include "dpTerm.h"
 #include "dpWait.h"
@@ -110,7 +115,12 @@ Deployer_Init(Tcl_Interp *interp)
     DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);
     DpPtyCmdInit(dpPtr);
+    DpPumpCmdInit(dpPtr);
     DpSshCmdInit(dpPtr);
+    DpFsCmdInit(dpPtr);
+    DpCopyCmdInit(dpPtr);
+    DpFsChanInit(dpPtr);
+    DpMountInit(dpPtr);
     DpHostsetCmdInit(dpPtr);
     DpCastInit(dpPtr);
     DpTermInit(dpPtr);

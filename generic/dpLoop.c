@@ -296,10 +296,13 @@ Turn(DpLoop *loopPtr, int milliseconds, bool tasks)
 	return false;
     }
     loopPtr->refCount++;
-    /* What was put off may have ended the wait already: first of all. */
+    /*
+     * What was put off may have ended the wait already: first of all, and then
+     * nothing is waited for.
+     */
     did = RunTasks(&loopPtr->soon, &loopPtr->numSoon);
     did |= DpPollRun(loopPtr->pollPtr,
-	    Timeout(loopPtr, milliseconds, tasks));
+	    Timeout(loopPtr, did ? 0 : milliseconds, tasks));
     if (loopPtr->workPtr != NULL) {
 	did |= DpWorkDeliver(loopPtr->workPtr);
     }

@@ -172,6 +172,7 @@ PutIn(DpProc *procPtr, size_t at, const char *bytes, size_t n)
     DpBufAppend(&queue, DpBufData(inPtr), at);
     DpBufAppend(&queue, bytes, n);
     DpBufAppend(&queue, DpBufData(inPtr) + at, DpBufLength(inPtr) - at);
+    queue.keep = inPtr->keep;
     DpBufWipe(inPtr);
     *inPtr = queue;
     procPtr->inFree += n;

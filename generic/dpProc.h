@@ -39,6 +39,8 @@ typedef struct DpProcPty {
 #define DP_PROC_WRITABLE 2      /* in has room, or inDone has become true */
 #define DP_PROC_STARTED  4      /* the start line came: pid is known */
 #define DP_PROC_ENDED    8      /* ended is true: the last event */
+#define DP_PROC_LEFT     16     /* not of the producer: to one who stands
+				 * between, the consumer behind is gone */
 
 typedef struct DpProc DpProc;
 

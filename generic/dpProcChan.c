@@ -24,6 +24,9 @@ typedef struct Port {
     int stream;                 /* DP_STDOUT, DP_STDERR or STDIN */
     int watched;                /* TCL_READABLE or TCL_WRITABLE, or 0 */
     bool blocking;
+    bool lent;
+    DpProcLoan loan;            /* while it is lent */
+    size_t tail;                /* so many bytes are kept, 0: all */
     DpTask task;                /* calls Tcl_NotifyChannel */
     char name[32];
 } Port;
@@ -65,6 +68,22 @@ Discard(DpProcChans *chansPtr, int stream)
     }
 }
 
+/* Nobody has read it yet: what is old gives way to what is new. */
+static void
+KeepTail(Port *portPtr)
+{
+    DpProc *procPtr = portPtr->chansPtr->procPtr;
+    size_t length;
+
+    if (portPtr->tail == 0 || portPtr->lent) {
+	return;
+    }
+    length = DpBufLength(&procPtr->out[portPtr->stream]);
+    if (length > 2 * portPtr->tail) {
+	DpProcConsume(procPtr, portPtr->stream, length - portPtr->tail);
+    }
+}
+
 /* --- readiness --- */
 
 static bool
@@ -72,6 +91,9 @@ IsReady(const Port *portPtr)
 {
     const DpProc *procPtr = portPtr->chansPtr->procPtr;
 
+    if (portPtr->lent) {
+	return false;
+    }
     if (portPtr->stream == STDIN) {
 	return procPtr->inDone || procPtr->inClose || DpProcRoom(procPtr) > 0;
     }
@@ -117,11 +139,21 @@ DpProcChansNotify(void *clientData, DpProc *procPtr, int what)
     (void) what;
     Discard(chansPtr, DP_STDOUT);
     Discard(chansPtr, DP_STDERR);
+    chansPtr->refCount++;
     for (int i = 0; i < 3; i++) {
-	if (chansPtr->ports[i] != NULL) {
-	    CheckPort(chansPtr->ports[i]);
+	Port *portPtr = chansPtr->ports[i];
+
+	if (portPtr == NULL) {
+	    continue;
+	}
+	KeepTail(portPtr);
+	if (portPtr->lent) {
+	    portPtr->loan.notify(portPtr->loan.clientData);
+	} else {
+	    CheckPort(portPtr);
 	}
     }
+    DropChans(chansPtr);
 }
 
 /* --- the driver --- */
@@ -183,6 +215,11 @@ PortInputProc(ClientData clientData, char *bytes, int size, int *errorPtr)
 	*errorPtr = EBADF;
 	return -1;
     }
+    if (portPtr->lent) {
+	*errorPtr = EBUSY;
+	return -1;
+    }
+    portPtr->tail = 0;
     if (!WaitReady(portPtr)) {
 	*errorPtr = EAGAIN;
 	return -1;
@@ -210,6 +247,10 @@ PortOutputProc(ClientData clientData, const char *bytes, int count,
 
     if (IsForeign(portPtr)) {
 	*errorPtr = EBADF;
+	return -1;
+    }
+    if (portPtr->lent) {
+	*errorPtr = EBUSY;
 	return -1;
     }
     if (!WaitReady(portPtr)) {
@@ -244,6 +285,7 @@ PortWatchProc(ClientData clientData, int mask)
     if (portPtr->watched == 0) {
 	DpTaskStop(&portPtr->task);
     } else {
+	portPtr->tail = 0;
 	CheckPort(portPtr);
     }
 }
@@ -276,6 +318,10 @@ PortClose2Proc(ClientData clientData, Tcl_Interp *interp, int flags)
     if (flags & TCL_CLOSE_READ) {
 	/* Tcl_Close says this first of all, before it flushes. */
 	return 0;
+    }
+    if (portPtr->lent) {
+	portPtr->lent = false;
+	portPtr->loan.closed(portPtr->loan.clientData);
     }
     if (portPtr->stream == STDIN) {
 	DpProcCloseIn(chansPtr->procPtr);
@@ -338,6 +384,64 @@ static const Tcl_ChannelType portType = {
     PortThreadActionProc,
     NULL                        /* truncate */
 };
+
+/* --- loans --- */
+
+/* The port behind a channel; NULL: it is not one of ours. */
+static Port *
+FindPort(Tcl_Channel channel)
+{
+    Port *portPtr;
+
+    if (Tcl_GetChannelType(channel) != &portType) {
+	return NULL;
+    }
+    portPtr = Tcl_GetChannelInstanceData(channel);
+    return IsForeign(portPtr) ? NULL : portPtr;
+}
+
+DpProc *
+DpProcChanLend(Tcl_Channel channel, const DpProcLoan *loanPtr,
+	int *streamPtr, bool *isLentPtr)
+{
+    Port *portPtr = FindPort(channel);
+
+    *isLentPtr = portPtr != NULL && portPtr->lent;
+    if (portPtr == NULL || portPtr->lent
+	    || Tcl_GetTopChannel(channel) != channel) {
+	return NULL;
+    }
+    portPtr->lent = true;
+    portPtr->tail = 0;
+    portPtr->loan = *loanPtr;
+    *streamPtr = portPtr->stream;
+    DpTaskStop(&portPtr->task);
+    return portPtr->chansPtr->procPtr;
+}
+
+void
+DpProcChanReturn(Tcl_Channel channel)
+{
+    Port *portPtr = FindPort(channel);
+
+    if (portPtr != NULL && portPtr->lent) {
+	portPtr->lent = false;
+	CheckPort(portPtr);
+    }
+}
+
+bool
+DpProcChanTail(Tcl_Channel channel, size_t limit)
+{
+    Port *portPtr = FindPort(channel);
+
+    if (portPtr == NULL || portPtr->stream == STDIN) {
+	return false;
+    }
+    portPtr->tail = portPtr->watched != 0 ? 0 : limit;
+    KeepTail(portPtr);
+    return true;
+}
 
 /* --- making them --- */
 

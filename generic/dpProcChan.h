@@ -29,6 +29,34 @@ MODULE_SCOPE void DpProcChansNotify(void *clientData, DpProc *procPtr,
 	int what);
 
 /*
+ * Somebody in C who takes the place of the script at a channel. Neither
+ * procedure runs a script; with `closed` the loan is over.
+ */
+typedef struct DpProcLoan {
+    void (*notify)(void *clientData);   /* there are bytes, room or an end */
+    void (*closed)(void *clientData);   /* the channel is being closed */
+    void *clientData;
+} DpProcLoan;
+
+/*
+ * Lends the stream of a channel until DpProcChanReturn or `closed`; meanwhile
+ * the channel itself is busy (EBUSY). What Tcl has buffered for it is not
+ * looked at. Returns the command (hold it) and which of its streams it is (-1:
+ * standard input). NULL: it is no channel of ours, a transformation sits on
+ * it, or it is lent already (*isLentPtr).
+ */
+MODULE_SCOPE DpProc *DpProcChanLend(Tcl_Channel channel,
+	const DpProcLoan *loanPtr, int *streamPtr, bool *isLentPtr);
+MODULE_SCOPE void DpProcChanReturn(Tcl_Channel channel);
+
+/*
+ * Until somebody reads an output or waits for it, no more than its last bytes
+ * are kept (from limit to twice as many), so that it stops nobody. False: it is
+ * no such channel.
+ */
+MODULE_SCOPE bool DpProcChanTail(Tcl_Channel channel, size_t limit);
+
+/*
  * The owner goes; the command is the channels' own from then on, and is
  * abandoned when the last of them is closed.
  */

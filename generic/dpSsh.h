@@ -109,6 +109,7 @@ MODULE_SCOPE void DpSshDrop(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshClose(DpSsh *sshPtr);
 
 MODULE_SCOPE DpSshState DpSshGetState(const DpSsh *sshPtr);
+MODULE_SCOPE DpLoop *DpSshLoop(const DpSsh *sshPtr);
 MODULE_SCOPE void DpSshGetInfo(DpSsh *sshPtr, DpSshInfo *infoPtr);
 MODULE_SCOPE const DpError *DpSshGetError(const DpSsh *sshPtr);
 
@@ -123,6 +124,30 @@ MODULE_SCOPE void DpSshAnswer(DpSsh *sshPtr, unsigned long id, int count,
  */
 MODULE_SCOPE DpProc *DpSshExec(DpSsh *sshPtr, const char *line,
 	size_t length);
+
+/*
+ * The same for a subsystem (RFC 4254, section 6.5), with a window for bulk. A
+ * server that has none ends it with {FILE ENOSYS slug name}.
+ */
+MODULE_SCOPE DpProc *DpSshSubsystem(DpSsh *sshPtr, const char *name);
+
+/*
+ * Somebody who keeps channels of a session that are not needed all the time.
+ * wanted is called while a command waits for a channel; it may abandon
+ * commands and runs no script. Leaving is always allowed.
+ */
+typedef struct DpSshTenant {
+    struct DpSshTenant *nextPtr;
+    DpSsh *sshPtr;              /* held; NULL: it is none */
+    void (*wanted)(void *clientData);
+    void *clientData;
+} DpSshTenant;
+MODULE_SCOPE void DpSshTenantEnter(DpSsh *sshPtr, DpSshTenant *tenantPtr,
+	void (*wanted)(void *clientData), void *clientData);
+MODULE_SCOPE void DpSshTenantLeave(DpSshTenant *tenantPtr);
+
+/* Whether a channel can be had without taking the last from commands. */
+MODULE_SCOPE bool DpSshHasRoom(const DpSsh *sshPtr);
 
 /* Frees the strings of a config, wiping secrets. */
 MODULE_SCOPE void DpSshConfigFree(DpSshConfig *configPtr);

@@ -78,6 +78,18 @@ SessionClosed(void *clientData, const DpError *errPtr)
     FinishOpenings(handlePtr, errPtr);
 }
 
+int
+DpSshGet(DpInterp *dpPtr, Tcl_Obj *namePtr, DpSsh **sshPtrPtr)
+{
+    void *value;
+
+    if (DpHandleFind(dpPtr, DP_SESSIONS, namePtr, &value) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    *sshPtrPtr = ((Handle *) value)->sshPtr;
+    return TCL_OK;
+}
+
 static void
 AskTask(void *clientData)
 {

@@ -15,6 +15,11 @@
  * that has to adjust the window is repeated with another length.
  */
 #define READ_SIZE (32 * 1024)
+/*
+ * One read takes so much off the socket: with all of it (a megabyte) in packets
+ * at once, their memory would be new in each turn, and out of the cache.
+ */
+#define READ_CALL (READ_SIZE + 4 * 1024)
 /* One write; what libssh2 puts into one packet at most. */
 #define WRITE_SIZE (32 * 1024)
 /* No more is given to libssh2 while so much waits for the socket. */
@@ -22,6 +27,11 @@
 /* The window that is offered to the server, with few and many channels. */
 #define WINDOW_SIZE (2 * 1024 * 1024)
 #define WINDOW_MANY (256 * 1024)
+/*
+ * Of a subsystem: what it may send is what was asked for, so that this is no
+ * memory, but must not be less than a fast line with a long way holds.
+ */
+#define WINDOW_BULK (16 * 1024 * 1024)
 #define MANY 8
 /* Tries, 5 ms apart and then twice as long each time, about 5 s in all. */
 #define MAX_REFUSALS 10
@@ -58,6 +68,7 @@ struct DpSshExecOp {
     LIBSSH2_CHANNEL *channel;
     char *line;                 /* NULL: the login shell */
     size_t length;
+    bool subsystem;             /* line is its name */
     bool sizing;                /* libssh2 is at a request with a size ... */
     int sentCols, sentRows;     /* ... which is this one, or the last sent */
     bool eofSent;
@@ -210,8 +221,8 @@ static const DpProcType execType = {
     .free = ExecFree,
 };
 
-DpProc *
-DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
+static DpProc *
+Start(DpSsh *sshPtr, const char *line, size_t length, bool subsystem)
 {
     DpSshExecOp *opPtr = DpAlloc(sizeof(*opPtr));
 
@@ -223,6 +234,7 @@ DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
 	memcpy(opPtr->line, line, length);
     }
     opPtr->length = length;
+    opPtr->subsystem = subsystem;
     opPtr->state = EXEC_GONE;
     DpProcHold(&opPtr->proc);   /* the caller's */
     if (sshPtr->state == DP_SSH_CLOSED) {
@@ -238,6 +250,18 @@ DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
 	DpSshPumpLater(sshPtr);
     }
     return &opPtr->proc;
+}
+
+DpProc *
+DpSshExec(DpSsh *sshPtr, const char *line, size_t length)
+{
+    return Start(sshPtr, line, length, false);
+}
+
+DpProc *
+DpSshSubsystem(DpSsh *sshPtr, const char *name)
+{
+    return Start(sshPtr, name, strlen(name), true);
 }
 
 /* The command could not be run, or the connection died under it. */
@@ -348,6 +372,12 @@ WrapLine(DpSshExecOp *opPtr)
     opPtr->length = strlen(text);
 }
 
+static bool
+IsFull(const DpSsh *sshPtr)
+{
+    return sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit;
+}
+
 /* Opens the next channel, one at a time. True: progress. */
 static bool
 OpenStep(DpSsh *sshPtr)
@@ -359,8 +389,8 @@ OpenStep(DpSsh *sshPtr)
 	return false;
     }
     if (opPtr == NULL) {
-	if ((sshPtr->limit >= 0 && sshPtr->running >= sshPtr->limit)
-		|| sshPtr->openTimer.loopPtr != NULL) {
+	if (sshPtr->openTimer.loopPtr != NULL || (IsFull(sshPtr)
+		&& sshPtr->tenantsPtr == NULL)) {
 	    return false;
 	}
 	for (opPtr = sshPtr->firstPtr; opPtr != NULL
@@ -370,13 +400,18 @@ OpenStep(DpSsh *sshPtr)
 	if (opPtr == NULL) {
 	    return false;
 	}
+	if (IsFull(sshPtr)) {
+	    DpSshTenantsCall(sshPtr);
+	    return false;
+	}
 	SetExecState(opPtr, EXEC_OPENING);
 	sshPtr->openingPtr = opPtr;
 	sshPtr->running++;
     }
     opPtr->channel = libssh2_channel_open_ex(sshPtr->session, "session",
 	    sizeof("session") - 1,
-	    sshPtr->running > MANY || opPtr->proc.ptyPtr != NULL
+	    opPtr->subsystem ? WINDOW_BULK
+		    : sshPtr->running > MANY || opPtr->proc.ptyPtr != NULL
 		    ? WINDOW_MANY : WINDOW_SIZE,
 	    LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
     if (opPtr->channel != NULL) {
@@ -478,10 +513,26 @@ PtyStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     return true;
 }
 
+static void
+RefuseSubsystem(DpSshExecOp *opPtr)
+{
+    DpError err = {0};
+    const char *slug = opPtr->sshPtr->config.slug;
+
+    DpErrorSet(&err, "FILE ENOSYS", "the SSH server of %s has no subsystem %s",
+	    slug, opPtr->line);
+    DpErrorAddData(&err, slug);
+    DpErrorAddData(&err, opPtr->line);
+    DpProcEnd(&opPtr->proc, &err);
+    DpErrorClear(&err);
+    SetExecState(opPtr, EXEC_FREEING);
+}
+
 static bool
 RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 {
-    bool isShell = opPtr->line == NULL;
+    const char *request = opPtr->line == NULL ? "shell"
+	    : opPtr->subsystem ? "subsystem" : "exec";
     int rc;
 
     if (!MayAsk(sshPtr, opPtr)) {
@@ -489,12 +540,16 @@ RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     }
     opPtr->proc.begun = true;
     rc = libssh2_channel_process_startup(opPtr->channel,
-	    isShell ? "shell" : "exec", isShell ? 5 : 4, opPtr->line,
+	    request, (unsigned int) strlen(request), opPtr->line,
 	    (unsigned int) opPtr->length);
     if (rc == LIBSSH2_ERROR_EAGAIN) {
 	return false;
     }
     sshPtr->askingPtr = NULL;
+    if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED && opPtr->subsystem) {
+	RefuseSubsystem(opPtr);
+	return true;
+    }
     if (rc != 0) {
 	FailOp(opPtr, LastError(sshPtr));
 	SetExecState(opPtr, EXEC_FREEING);
@@ -517,10 +572,13 @@ ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
 
     while (!opPtr->proc.outEof[stream] && DpProcWants(&opPtr->proc, stream)
 	    && !sshPtr->turnSpent) {
-	ssize_t n = libssh2_channel_read_ex(opPtr->channel,
+	ssize_t n;
+
+	DpSshLimitRead(sshPtr, READ_CALL);
+	n = libssh2_channel_read_ex(opPtr->channel,
 		stream == DP_STDERR ? SSH_EXTENDED_DATA_STDERR : 0,
 		(char *) bytes, sizeof(bytes));
-
+	DpSshLimitRead(sshPtr, SIZE_MAX);
 	if (n > 0) {
 	    progress = true;
 	    DpProcGot(&opPtr->proc, stream, bytes, (size_t) n);
@@ -642,7 +700,9 @@ FreeingStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	sshPtr->idleState = DP_IDLE_NONE;
     }
     opPtr->channel = NULL;
-    sshPtr->running--;
+    if (--sshPtr->running == 0) {
+	DpSshTrim(sshPtr);
+    }
     if (sshPtr->limit >= 0 && ++sshPtr->ends % PROBE_ENDS == 0) {
 	/* The limit may have been seen while sshd was behind: try for more. */
 	sshPtr->limit++;
@@ -691,6 +751,22 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	break;
     }
     return false;
+}
+
+bool
+DpSshHasRoom(const DpSsh *sshPtr)
+{
+    if (sshPtr->state != DP_SSH_OPEN || sshPtr->openTimer.loopPtr != NULL
+	    || (sshPtr->limit >= 0 && sshPtr->running + 1 >= sshPtr->limit)) {
+	return false;
+    }
+    for (const DpSshExecOp *opPtr = sshPtr->firstPtr; opPtr != NULL;
+	    opPtr = opPtr->nextPtr) {
+	if (opPtr->state == EXEC_QUEUED) {
+	    return false;
+	}
+    }
+    return true;
 }
 
 /* One sweep over every channel. True: progress was made. */

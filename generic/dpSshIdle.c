@@ -61,7 +61,7 @@ DpSshDrainStep(DpSsh *sshPtr)
     char byte;
     ssize_t n;
 
-    if (sshPtr->turnSpent || sshPtr->openingPtr != NULL
+    if (sshPtr->turnSpent || sshPtr->pumpAgain || sshPtr->openingPtr != NULL
 	    || ((sshPtr->dry || sshPtr->inEnd)
 		    && DpBufLength(&sshPtr->inBuf) == 0)) {
 	return;

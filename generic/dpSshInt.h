@@ -69,6 +69,7 @@ struct DpSsh {
     int inError;                /* errno of a failed receive or send */
     bool bulk;                  /* the last receive was full */
     size_t turnBytes;           /* received in this turn */
+    size_t callLeft;            /* libssh2 may read so much in this call */
     bool turnSpent;             /* more may be there: come back */
     uint64_t inTotal;
     int64_t lastRecv;           /* DpLoopNow of the last byte */
@@ -134,6 +135,7 @@ struct DpSsh {
 	    DP_IDLE_REFUSED } idleState;
     bool blocked;               /* the socket is not read for want of it */
     DpTimer openTimer;          /* a refused open is tried again */
+    DpSshTenant *tenantsPtr;    /* they stay while they hold the session */
     int fatal;                  /* libssh2's error that ends the session */
 };
 
@@ -159,6 +161,17 @@ MODULE_SCOPE unsigned long DpSshAskOwner(DpSsh *sshPtr, DpSshAsk *askPtr);
 MODULE_SCOPE bool DpSshNewSession(DpSsh *sshPtr);
 /* Sends what libssh2 has put out; the rest waits for the socket. */
 MODULE_SCOPE void DpSshFlush(DpSsh *sshPtr);
+/*
+ * So much is enough for what libssh2 is called for next; SIZE_MAX: no limit.
+ * Else it would first read all there is into packets of its own.
+ */
+static inline void
+DpSshLimitRead(DpSsh *sshPtr, size_t count)
+{
+    sshPtr->callLeft = count;
+}
+/* Gives back memory of the buffers, where nothing is in them. */
+MODULE_SCOPE void DpSshTrim(DpSsh *sshPtr);
 /* Whether libssh2 would read now. */
 MODULE_SCOPE bool DpSshReads(const DpSsh *sshPtr);
 
@@ -189,6 +202,9 @@ MODULE_SCOPE void DpSshAuthTried(DpSsh *sshPtr, const char *method,
 MODULE_SCOPE bool DpSshIdleStep(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshDrainStep(DpSsh *sshPtr);
 MODULE_SCOPE bool DpSshKeepIdle(DpSsh *sshPtr, LIBSSH2_CHANNEL *channel);
+
+/* dpSshTenant.c: a command waits for a channel. */
+MODULE_SCOPE void DpSshTenantsCall(DpSsh *sshPtr);
 
 /* dpSshExec.c: state OPEN. True: progress was made. */
 MODULE_SCOPE bool DpSshExecStep(DpSsh *sshPtr);

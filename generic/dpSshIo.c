@@ -15,6 +15,8 @@
 #define TURN_BYTES (1024 * 1024)
 /* One receive when there is much to come. */
 #define BULK_SIZE (256 * 1024)
+/* Kept of the buffers while commands run. */
+#define KEEP_SIZE (1024 * 1024)
 
 /* libssh2's SEND: takes everything; DpSshPump sends it. */
 static
@@ -81,8 +83,20 @@ LIBSSH2_RECV_FUNC(RecvCallback)
 
     (void) socket;
     (void) flags;
+    if (sshPtr->callLeft == 0) {
+	/* What came may be for a channel that had its turn in this pass. */
+	sshPtr->pumpAgain = true;
+	return -EAGAIN;
+    }
+    if (length > sshPtr->callLeft) {
+	length = sshPtr->callLeft;
+    }
     if (there == 0 && !sshPtr->bulk) {
-	return (ssize_t) Receive(sshPtr, buffer, length);
+	n = Receive(sshPtr, buffer, length);
+	if (n > 0) {
+	    sshPtr->callLeft -= sshPtr->callLeft == SIZE_MAX ? 0 : (size_t) n;
+	}
+	return (ssize_t) n;
     }
     if (there == 0) {
 	unsigned char *space = DpBufReserve(&sshPtr->inBuf, BULK_SIZE);
@@ -100,6 +114,9 @@ LIBSSH2_RECV_FUNC(RecvCallback)
     }
     memcpy(buffer, DpBufData(&sshPtr->inBuf), length);
     DpBufConsume(&sshPtr->inBuf, length);
+    if (sshPtr->callLeft != SIZE_MAX) {
+	sshPtr->callLeft -= length;
+    }
     return (ssize_t) length;
 }
 
@@ -177,6 +194,15 @@ DpSshFlush(DpSsh *sshPtr)
     sshPtr->transPtr->typePtr->want(sshPtr->transPtr, mask);
 }
 
+void
+DpSshTrim(DpSsh *sshPtr)
+{
+    DpBufKeep(&sshPtr->inBuf, 0);
+    DpBufKeep(&sshPtr->outBuf, 0);
+    DpBufKeep(&sshPtr->inBuf, KEEP_SIZE);
+    DpBufKeep(&sshPtr->outBuf, KEEP_SIZE);
+}
+
 /* Makes libssh2's session, with our own callbacks. False: no memory. */
 bool
 DpSshNewSession(DpSsh *sshPtr)
@@ -188,6 +214,9 @@ DpSshNewSession(DpSsh *sshPtr)
 	return false;
     }
     sshPtr->session = session;
+    DpSshLimitRead(sshPtr, SIZE_MAX);
+    DpBufKeep(&sshPtr->inBuf, KEEP_SIZE);
+    DpBufKeep(&sshPtr->outBuf, KEEP_SIZE);
 #if LIBSSH2_VERSION_NUM >= 0x010b01
     libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND,
 	    (libssh2_cb_generic *) (void (*)(void)) SendCallback);

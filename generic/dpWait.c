@@ -17,7 +17,9 @@ struct DpWait {
     bool done;
     Tcl_Obj *valuePtr;
     Tcl_Obj *optionsPtr;
-    Tcl_Obj *callPtr;           /* what to call when done */
+    Tcl_Obj *callPtr;           /* what to call when done ... */
+    DpWaitProc *tapProc;        /* ... or this */
+    void *tapData;
     DpTask task;                /* calls it */
 };
 
@@ -90,6 +92,22 @@ CallTask(void *clientData)
     Tcl_Release(interp);
 }
 
+static void ForgetWait(DpWait *waitPtr);
+
+static void
+TapTask(void *clientData)
+{
+    DpWait *waitPtr = clientData;
+    DpWaitProc *tapProc = waitPtr->tapProc;
+
+    /* The handle's reference goes; the one who called holds another. */
+    waitPtr->tapProc = NULL;
+    DpWaitHold(waitPtr);
+    ForgetWait(waitPtr);
+    tapProc(waitPtr->tapData, waitPtr->valuePtr, waitPtr->optionsPtr);
+    DpWaitDrop(waitPtr);
+}
+
 void
 DpWaitFinish(DpWait *waitPtr, Tcl_Obj *valuePtr, Tcl_Obj *optionsPtr)
 {
@@ -101,7 +119,10 @@ DpWaitFinish(DpWait *waitPtr, Tcl_Obj *valuePtr, Tcl_Obj *optionsPtr)
 	waitPtr->done = true;
 	DpReplaceObj(&waitPtr->valuePtr, valuePtr);
 	DpReplaceObj(&waitPtr->optionsPtr, optionsPtr);
-	if (waitPtr->callPtr != NULL) {
+	if (waitPtr->tapProc != NULL) {
+	    DpSoonStart(waitPtr->dpPtr->loopPtr, &waitPtr->task, TapTask,
+		    waitPtr);
+	} else if (waitPtr->callPtr != NULL) {
 	    DpTaskStart(waitPtr->dpPtr->loopPtr, &waitPtr->task, CallTask,
 		    waitPtr);
 	}
@@ -129,6 +150,37 @@ ForgetWait(DpWait *waitPtr)
     DpTaskStop(&waitPtr->task);
     DpReleaseObj(&waitPtr->callPtr);
     DpWaitDrop(waitPtr);
+}
+
+int
+DpWaitGet(DpInterp *dpPtr, Tcl_Obj *namePtr, DpWait **waitPtrPtr)
+{
+    void *value;
+
+    if (DpHandleFind(dpPtr, DP_WAITS, namePtr, &value) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    *waitPtrPtr = value;
+    return TCL_OK;
+}
+
+void
+DpWaitTap(DpWait *waitPtr, DpWaitProc *proc, void *clientData)
+{
+    waitPtr->tapProc = proc;
+    waitPtr->tapData = clientData;
+    if (proc == NULL) {
+	if (waitPtr->id != 0) {
+	    ForgetWait(waitPtr);
+	}
+	return;
+    }
+    DpTaskStop(&waitPtr->task);
+    DpReleaseObj(&waitPtr->callPtr);
+    if (waitPtr->done) {
+	DpSoonStart(waitPtr->dpPtr->loopPtr, &waitPtr->task, TapTask,
+		waitPtr);
+    }
 }
 
 static void

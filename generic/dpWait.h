@@ -30,6 +30,21 @@ MODULE_SCOPE void DpWaitFinish(DpWait *waitPtr, Tcl_Obj *valuePtr,
 	Tcl_Obj *optionsPtr);
 MODULE_SCOPE void DpWaitFail(DpWait *waitPtr, const DpError *errPtr);
 
+/* What is behind a name such as "wait3"; TCL_ERROR and a message: nothing. */
+MODULE_SCOPE int DpWaitGet(DpInterp *dpPtr, Tcl_Obj *namePtr,
+	DpWait **waitPtrPtr);
+
+/*
+ * For C: takes the waiter from the scripts. It is called once with the result,
+ * from the loop and never from inside of this, and the handle is gone then.
+ * With NULL it is not called any more: the handle goes now. The caller holds
+ * the waiter until either.
+ */
+typedef void (DpWaitProc)(void *clientData, Tcl_Obj *valuePtr,
+	Tcl_Obj *optionsPtr);
+MODULE_SCOPE void DpWaitTap(DpWait *waitPtr, DpWaitProc *proc,
+	void *clientData);
+
 /* True when nobody will look at a result any more. */
 MODULE_SCOPE bool DpWaitIsDropped(const DpWait *waitPtr);
 

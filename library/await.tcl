@@ -14,6 +14,7 @@ namespace eval ::deployer {
     variable Owned              ;# coroutine -> objects that die with the job
     variable Ends               ;# coroutine -> what to call before they do
     variable Ending             ;# coroutine -> waiter to finish afterwards
+    variable ShownAs            ;# object -> what else a result may call it
     array set Jobs {}
     array set JobsByWaiter {}
     array set Waiting {}
@@ -21,6 +22,7 @@ namespace eval ::deployer {
     array set Owned {}
     array set Ends {}
     array set Ending {}
+    array set ShownAs {}
     # A part of an error trace that ends in a procedure or method; one that is
     # a call of ours. Kept as values, so that they are compiled once.
     variable TraceFrame \
@@ -342,8 +344,12 @@ proc ::deployer::JobLeave {co parent codeVar resultVar optionsVar} {
 
 # Whether RESULT names OBJECT, or something that lives in it, at any depth.
 proc ::deployer::Holds {result object} {
+    variable ShownAs
     if {[string first [info object namespace $object]:: $result] >= 0} {
         return 1
+    }
+    if {[info exists ShownAs($object)]} {
+        set object $ShownAs($object)
     }
     set at 0
     while {[set at [string first $object $result $at]] >= 0} {

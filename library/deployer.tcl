@@ -5,14 +5,16 @@
 
 namespace eval ::deployer {
     # What `namespace import ::deployer::*` brings. The layers above add theirs.
-    namespace export host sshhost localhost exechost hosts nodeset pty quote
+    namespace export host sshhost localhost exechost hosts nodeset pipe pty \
+        quote
 
     # Without this a global variable of the same name would be taken.
     variable file
     foreach file {
         errors quote await fanout context ask host sshhost localhost exechost
-        answers run process nodeset verbs hosts pty terminal service define
-        definers redefine instance isolate console fork query inspect
+        answers run process pipe nodeset verbs hosts files shellfs filetree
+        fileverbs open transfer mount pty terminal service define definers
+        redefine instance isolate console fork query inspect
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

@@ -59,4 +59,8 @@ oo::class create ::deployer::exechost {
         }
         return [::deployer::core::spawn $argv $opts]
     }
+
+    method FsStamp {} {
+        return $Words
+    }
 }

@@ -9,8 +9,12 @@ namespace eval ::deployer {
 }
 
 # deployer::keep OBJECT -- what this action has made outlives it. Returns the
-# object.
+# object. A file that is open is known by its channel.
 proc ::deployer::keep object {
+    if {[FileHolder $object] ne ""} {
+        Keep [FileHolder $object]
+        return $object
+    }
     set found [uplevel 1 [list ::namespace which -command $object]]
     if {$found eq "" || ![info object isa object $found]} {
         Fail [list ARGUMENT $object] \

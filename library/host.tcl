@@ -44,12 +44,14 @@ oo::class create ::deployer::host {
     }
 
     destructor {
+        my FsShut
         incr ::deployer::Generation
     }
 
     # A copy is a host of its own.
     method <cloned> original {
         next $original
+        my FsClone
         ::deployer::core::hostset register [self] $Slug
     }
 
@@ -239,7 +241,9 @@ oo::class create ::deployer::host {
         return
     }
 
-    method disconnect {} {}
+    method disconnect {} {
+        my FsShut
+    }
 
     method connected {} {
         return 1

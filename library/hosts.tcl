@@ -18,7 +18,7 @@ namespace eval ::deployer {
         dict set HostsWords $word ::deployer::Hosts[string totitle $word]
     }
     foreach word {
-        expand getcwd home hostname ipaddress hascommand is64bit exists
+        expand getcwd home hostname ipaddress hascommand is64bit
     } {
         dict set HostsWords $word [list ::deployer::HostsVerb $word]
     }
@@ -32,7 +32,7 @@ namespace eval ::deployer {
         select {1 {} "NODESET ?word ...?"}
         roles {0 0 {}} slugs {0 0 {}} count {0 0 {}} dict {0 0 {}}
         nodeset {0 0 {}} contains {1 1 HOST} each {2 2 "VARNAME BODY"}
-        expand {1 1 PATH} exists {1 1 PATH} hascommand {1 1 NAME}
+        expand {1 1 PATH} hascommand {1 1 NAME}
         getcwd {0 0 {}} hostname {0 0 {}} is64bit {0 0 {}}
         home {0 1 ?USER?} ipaddress {0 1 ?INTERFACE?}
     }

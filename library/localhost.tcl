@@ -37,4 +37,21 @@ oo::class create ::deployer::localhost {
         }
         return [::deployer::core::spawn [list $Shell -c $line] $opts]
     }
+
+    method FsOwn options {
+        return [::deployer::core::fs local $options]
+    }
+
+    # Commands begin where this process is.
+    method FsStart key {
+        return [pwd]
+    }
+
+    method FsHomeAsked {key word} {
+        if {$key eq "" && $word eq "~" && [info exists ::env(HOME)]
+                && [string index $::env(HOME) 0] eq "/"} {
+            return $::env(HOME)
+        }
+        return [next $key $word]
+    }
 }

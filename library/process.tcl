@@ -7,6 +7,16 @@ namespace eval ::deployer {
     variable Gathered           ;# channel -> what communicate has read
     array set ProcessChannels {}
     array set Gathered {}
+    # So much of the standard error of a process in a pipe is kept, from its
+    # end, where nobody reads it.
+    variable TailSize 65536
+    # ms after the signal PIPE in which a process may still write.
+    variable BreakGrace 2000
+}
+
+proc ::deployer::IsProcess word {
+    return [expr {[info object isa object $word]
+        && [info object isa typeof $word ::deployer::Process]}]
 }
 
 proc ::deployer::ProcessOptions argsVar {
@@ -27,11 +37,17 @@ proc ::deployer::ProcessOptions argsVar {
     }
     if {[dict exists $opts stdin]} {
         set source [dict get $opts stdin]
-        if {[info object isa object $source]
-                && [info object isa typeof $source ::deployer::Process]} {
+        if {[IsProcess $source]} {
             dict set opts stdin [$source stdout]
+            if {[dict get $opts stdin] eq ""} {
+                Fail {OPTION -stdin} "-stdin: the output of that process goes\
+                    elsewhere"
+            }
         }
         CheckChannel -stdin [dict get $opts stdin]
+    }
+    if {[dict exists $opts stdout]} {
+        CheckChannel -stdout [dict get $opts stdout]
     }
     if {[dict exists $opts stderr]} {
         if {[dict get $opts stderr] eq "merge"} {
@@ -45,26 +61,30 @@ proc ::deployer::ProcessOptions argsVar {
 }
 
 oo::class create ::deployer::Process {
-    # Proc: handle of core::proc. In, Out, Err: channels, "" where somebody
-    # else's was given. Copies: how many of those are still being copied. Idle:
-    # waiters that finish when none is.
-    variable Host Slug Proc Token Opts In Out Err Copies Idle
+    # Proc: handle of core::proc. In, Out, Err: channels, "" where their bytes
+    # go elsewhere; Ports: all that were made. Source: the process whose output
+    # is our input, "" for none. Copies: how many pumps of ours still run. Idle:
+    # waiters that finish when none does. Trouble: {message code}, the first
+    # thing that kept a channel's bytes from being read or written.
+    variable Host Slug Proc Token Line Opts In Out Err Ports Source Copies Idle \
+        Trouble
 
     constructor {host slug p token line opts} {
         set Host $host
         set Slug $slug
         set Proc $p
         set Token $token
+        set Line $line
         set Opts $opts
+        set Source ""
+        set Trouble ""
         set Copies 0
         set Idle {}
         lassign [::deployer::core::proc channels $p] In Out Err
-        foreach channel [list $In $Out $Err] {
-            if {$channel ne ""} {
-                set ::deployer::ProcessChannels($channel) [self]
-                chan configure $channel -blocking 0 -encoding utf-8 \
-                    -translation lf
-            }
+        set Ports [lsearch -all -inline -exact -not [list $In $Out $Err] {}]
+        foreach channel $Ports {
+            set ::deployer::ProcessChannels($channel) [self]
+            chan configure $channel -blocking 0 -encoding utf-8 -translation lf
         }
         if {[dict exists $opts terminal]} {
             # Lines of a terminal end in CR LF, and there is one output.
@@ -73,7 +93,7 @@ oo::class create ::deployer::Process {
             set Err ""
         }
         if {[dict exists $opts stdin]} {
-            my Copy [dict get $opts stdin] $In
+            set Source [my Copy [dict get $opts stdin] $In]
             set In ""
         }
         if {[dict exists $opts stdout]} {
@@ -94,10 +114,8 @@ oo::class create ::deployer::Process {
         foreach w $Idle {
             ::deployer::core::waiter finish $w {}
         }
-        foreach channel [list $In $Out $Err] {
-            if {$channel ne ""} {
-                ::deployer::CloseProcessChannel $channel
-            }
+        foreach channel $Ports {
+            ::deployer::CloseProcessChannel $channel
         }
         if {[dict get [::deployer::core::proc info $Proc] ended]} {
             ::deployer::core::proc close $Proc
@@ -141,6 +159,25 @@ oo::class create ::deployer::Process {
         return $status
     }
 
+    # The status of each process of the chain that ends here, the first one
+    # first: those of `status` and slug.
+    method statuses {} {
+        set statuses {}
+        if {[my Feeder] ne ""} {
+            set statuses [$Source statuses]
+        }
+        return [lappend statuses [dict create slug $Slug {*}[my status]]]
+    }
+
+    # The process that feeds this one, "" where it is none or gone.
+    method Feeder {} {
+        if {[info exists Source] && $Source ne ""
+                && [::deployer::IsProcess $Source]} {
+            return $Source
+        }
+        return ""
+    }
+
     # The size of its terminal, in rows and columns.
     method resize {rows cols} {
         ::deployer::CheckOption -size size [list $rows $cols]
@@ -151,14 +188,22 @@ oo::class create ::deployer::Process {
         ::deployer::core::proc resize $Proc $cols $rows
     }
 
-    # Waits until the command has ended and what is copied for it has arrived;
-    # returns its status. What nobody reads can keep a command from ending.
+    # Waits until the command, and each that feeds it, has ended and what is
+    # copied for it has arrived; returns its status. What nobody reads can keep
+    # a command from ending.
     method wait {} {
         set status [::deployer::Await [::deployer::core::proc ended $Proc]]
         if {[info exists Copies] && $Copies > 0} {
             set w [::deployer::core::waiter new]
             lappend Idle $w
             ::deployer::Await $w
+        }
+        if {[my Feeder] ne ""} {
+            $Source wait
+        }
+        if {[info exists Trouble] && $Trouble ne ""} {
+            lassign $Trouble message code
+            return -code error -errorcode $code $message
         }
         return $status
     }
@@ -223,20 +268,54 @@ oo::class create ::deployer::Process {
         return
     }
 
-    # Copies SOURCE to SINK in the background. A channel of a process, this one
-    # or another, is closed at the end of the copy: when either end dies, so
-    # does the other.
+    # Lets the bytes of SOURCE flow to SINK. A channel of a process, this one or
+    # another, is closed at the end: when either end dies, so does the other.
+    # Returns the process that SOURCE belongs to, "" for none.
     method Copy {source sink} {
-        set blocking [chan configure $sink -blocking]
-        foreach channel [list $source $sink] {
-            chan configure $channel -blocking 0 -translation binary
-        }
+        set pump [::deployer::core::pump start $source [list $sink] {closein 1}]
         incr Copies
-        chan copy $source $sink -command \
-            [list ::deployer::Copied [self] $source $sink $blocking]
+        set writer [::deployer::GiveChannel $source]
+        ::deployer::GiveChannel $sink
+        if {$writer eq [self]} {
+            set writer ""
+        }
+        ::deployer::KeepErrors $writer
+        set w [::deployer::core::pump done $pump]
+        ::deployer::core::waiter call $w \
+            [list ::deployer::Copied [self] $pump $source $writer $sink $w]
+        return $writer
     }
 
-    method CopyEnded {} {
+    # CHANNEL, one of ours, is out of the script's hands.
+    method Give channel {
+        foreach name {In Out Err} {
+            if {[set $name] eq $channel} {
+                set $name ""
+            }
+        }
+    }
+
+    # Nobody may ever read standard error: it must not stop the command.
+    method KeepErrors {} {
+        if {$Err ne ""} {
+            ::deployer::core::pump tail $Err $::deployer::TailSize
+        }
+    }
+
+    # What is there of standard error, the end of it, where no script has it.
+    method Errors {} {
+        if {$Err eq "" || [catch {chan event $Err readable} script]
+                || $script ne "" || [catch {read $Err} text]} {
+            return ""
+        }
+        return $text
+    }
+
+    # A pump of ours is over.
+    method CopyEnded trouble {
+        if {$Trouble eq ""} {
+            set Trouble $trouble
+        }
         if {[incr Copies -1] == 0} {
             set idle $Idle
             set Idle {}
@@ -245,30 +324,153 @@ oo::class create ::deployer::Process {
             }
         }
     }
+
+    method Describe {} {
+        return [list $Slug $Line]
+    }
+
+    # Raises what it means that the command ended with STATUS.
+    method FailEnded status {
+        ::deployer::FailCommand $Host $Slug $Line $status
+    }
+
+    # Ends what runs on the host, and waits for that.
+    method End {} {
+        ::deployer::EndProcess $Host $Proc $Token $Opts
+    }
+
+    # What a pump has met at CHANNEL, as {message code}. ERROR is {code message}.
+    method TroubleOf {doing channel error} {
+        lassign $error code message
+        return [list "$doing command \"[::deployer::Shorten $Line]\" on host\
+            $Slug: $message ($channel)" \
+            [::deployer::ChannelCode $code $Slug $channel]]
+    }
 }
 
-# Called from the event loop at the end of a copy; ARGS ends in an error text
-# where that did not come to the source's end. The command that writes then has
-# nobody to write to: closing a stream alone does not reach a host, so it gets
-# the signal that a pipe would give.
-proc ::deployer::Copied {process source sink blocking bytes args} {
-    variable ProcessChannels
-    if {[info exists ProcessChannels($source)]} {
-        set writer $ProcessChannels($source)
-        CloseProcessChannel $source
-        if {[llength $args] && [info object isa object $writer]} {
-            Detach [Job [list $writer signal PIPE] {}]
+# Ends what process P runs, and waits for its end.
+proc ::deployer::EndProcess {host p token opts} {
+    set ended [core::proc ended $p]
+    # One that is still being started cannot be ended.
+    for {set i 0} {$i < 600} {incr i} {
+        if {[core::waiter ready $ended]
+                || [dict get [core::proc info $p] begun]} {
+            break
         }
+        Await [Delay 25]
     }
-    if {[info exists ProcessChannels($sink)]} {
-        CloseProcessChannel $sink
+    EndSession $host $p $token $opts
+    if {$i == 600} {
+        core::proc close $p
+    }
+    catch {Await $ended}
+}
+
+# The error code of a channel that failed with CODE.
+proc ::deployer::ChannelCode {code slug channel} {
+    if {[lindex $code 0] eq "DEPLOYER"} {
+        return $code
+    }
+    set name [expr {[lindex $code 0] eq "POSIX" ? [lindex $code 1] : "EIO"}]
+    return [list DEPLOYER FILE $name $slug $channel]
+}
+
+# The process whose channel this is, after it has been told that a pump has it;
+# "" for another channel.
+proc ::deployer::GiveChannel channel {
+    variable ProcessChannels
+    if {![info exists ProcessChannels($channel)]} {
+        return ""
+    }
+    set process $ProcessChannels($channel)
+    if {[IsProcess $process]} {
+        [info object namespace $process]::my Give $channel
+    }
+    return $process
+}
+
+proc ::deployer::KeepErrors process {
+    if {[IsProcess $process]} {
+        [info object namespace $process]::my KeepErrors
+    }
+}
+
+# Called from the event loop when PUMP is over, which copied SOURCE, a channel of
+# process WRITER ("" for none), to SINK for PROCESS; W has its outcome.
+proc ::deployer::Copied {process pump source writer sink w} {
+    variable ProcessChannels
+    set info [core::waiter take $w]
+    core::pump close $pump
+    set readError [dict get $info source error]
+    set writeError [dict get [lindex [dict get $info sinks] 0] error]
+    set trouble ""
+    set alive [info object isa object $process]
+    if {[info exists ProcessChannels($source)]} {
+        if {$readError eq "" && ![dict get $info complete]} {
+            BreakPipe $ProcessChannels($source) $source
+        } else {
+            CloseProcessChannel $source
+        }
+    } elseif {$readError ne "" && $alive} {
+        if {$writer ne "" && ![IsProcess $writer]} {
+            set readError [list [list DEPLOYER EXEC LOST [lindex \
+                [[info object namespace $process]::my Describe] 0]] \
+                "the process that it came from was destroyed"]
+        }
+        set trouble [[info object namespace $process]::my TroubleOf \
+            "cannot read the input of" $source $readError]
+    }
+    if {![info exists ProcessChannels($sink)]} {
+        if {$writeError ne "" && $alive} {
+            set trouble [[info object namespace $process]::my TroubleOf \
+                "cannot write the output of" $sink $writeError]
+        }
+    } elseif {$readError ne ""} {
+        # A half must not look like the whole.
+        Detach [Job [list ::deployer::EndReader $sink] {}]
     } else {
-        catch {flush $sink}
-        catch {chan configure $sink -blocking $blocking}
+        CloseProcessChannel $sink
     }
-    if {[info object isa object $process]} {
-        [info object namespace $process]::my CopyEnded
+    if {$alive} {
+        [info object namespace $process]::my CopyEnded $trouble
     }
+}
+
+# Ends the process that reads from SINK, and then its input.
+proc ::deployer::EndReader sink {
+    variable ProcessChannels
+    set reader $ProcessChannels($sink)
+    if {[IsProcess $reader]} {
+        [info object namespace $reader]::my End
+    }
+    CloseProcessChannel $sink
+}
+
+# Nobody reads what the process WRITER still writes to CHANNEL: it gets the
+# signal that a pipe would give, as closing a stream alone does not reach a
+# host. One that goes on writing, as it would not with a pipe, is ended.
+proc ::deployer::BreakPipe {writer channel} {
+    variable BreakGrace
+    if {![IsProcess $writer]} {
+        CloseProcessChannel $channel
+        return
+    }
+    Detach [Job [list $writer signal PIPE] {}]
+    set until [expr {[clock milliseconds] + $BreakGrace}]
+    chan configure $channel -blocking 0 -translation binary
+    chan event $channel readable \
+        [list ::deployer::BrokenWrites $writer $channel $until]
+}
+
+proc ::deployer::BrokenWrites {writer channel until} {
+    set failed [catch {read $channel 65536} bytes]
+    if {!$failed && ![eof $channel] && [clock milliseconds] < $until} {
+        return
+    }
+    if {!$failed && ![eof $channel] && [IsProcess $writer]} {
+        Detach [Job [list [info object namespace $writer]::my End] {}]
+    }
+    CloseProcessChannel $channel
 }
 
 proc ::deployer::CloseProcessChannel channel {

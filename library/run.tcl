@@ -331,6 +331,13 @@ proc ::deployer::Abandon {host p token line opts options message} {
 # Ends the session of process P on HOST and closes P. Waits, but not for ever.
 # Returns whether P is known to have ended.
 proc ::deployer::Kill {host p token opts} {
+    set known [EndSession $host $p $token $opts]
+    catch {core::proc close $p}
+    return $known
+}
+
+# The same without closing P.
+proc ::deployer::EndSession {host p token opts} {
     set known 1
     catch {
         set info [core::proc info $p]
@@ -356,7 +363,6 @@ proc ::deployer::Kill {host p token opts} {
             }
         }
     }
-    catch {core::proc close $p}
     return $known
 }
 

@@ -96,6 +96,7 @@ oo::class create ::deployer::sshhost {
         set Session ""
         set Retired {}
         set Asking {}
+        next
         foreach session $sessions {
             ::deployer::core::ssh close $session
         }
@@ -184,6 +185,37 @@ oo::class create ::deployer::sshhost {
 
     method Start {line opts} {
         return [::deployer::core::ssh exec $Session $line $opts]
+    }
+
+    method FsStamp {} {
+        if {[my connected]} {
+            return $Session
+        }
+        return ""
+    }
+
+    method FsTenant {} {
+        return $Session
+    }
+
+    method FsOwn options {
+        return [::deployer::core::fs ssh $Session $options]
+    }
+
+    # It would hold a channel as long as there is something to write.
+    method FsGuarded {} {
+        return 0
+    }
+
+    # The subsystem begins in the home directory.
+    method FsHomeAsked {key word} {
+        if {$key eq "" && $word eq "~" && [my FsKnown {way {}}] in {"" own}} {
+            set home [my FsStart ""]
+            if {$home ne ""} {
+                return $home
+            }
+        }
+        return [next $key $word]
     }
 
     # A second connection, for which nobody is asked anything.

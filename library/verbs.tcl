@@ -169,17 +169,6 @@ oo::define ::deployer::host {
         set text [my Script {getconf LONG_BIT 2>/dev/null || uname -m}]
         return [expr {[string match *64* $text] || $text eq "s390x"}]
     }
-
-    method exists path {
-        set host [self]
-        set slug $Slug
-        set line "\[ -e [::deployer::QuotedPath $path] \]"
-        set outcome [my Execute $line {}]
-        if {[dict get $outcome status] ni {0 1}} {
-            ::deployer::FailCommand $host $slug $line $outcome
-        }
-        return [expr {[dict get $outcome status] == 0}]
-    }
 }
 
 # The verbs that change the context of HOSTS; a BODY runs in the caller's frame.

@@ -109,6 +109,7 @@ proc ::sshd::AppendFile {path text} {
 #   -port N            a fixed port instead of a free one
 #   -hostkeys LIST     of ed25519 ecdsa rsa (all three)
 #   -maxsessions N     MaxSessions (10)
+#   -sftp COMMAND      of the subsystem sftp (internal-sftp); "": there is none
 #   -config TEXT       further lines for sshd_config, in front of the others
 #                      (the first value of a keyword holds)
 #   -start BOOL        start at once (1)
@@ -117,7 +118,7 @@ oo::class create ::sshd::farm {
         my variable Options Dir Port Addresses Servers
         set Options [dict merge {
             -count 1 -addresses {} -port 0 -hostkeys {ed25519 ecdsa rsa}
-            -maxsessions 10 -config {} -start 1
+            -maxsessions 10 -sftp internal-sftp -config {} -start 1
         } $args]
         set Servers {}
         set Port [dict get $Options -port]
@@ -344,7 +345,10 @@ oo::class create ::sshd::farm {
                 "UsePAM no" "StrictModes no" "UseDNS no" "PrintMotd no" \
                 "PrintLastLog no" "PermitRootLogin yes" \
                 "PasswordAuthentication no" "KbdInteractiveAuthentication no" \
-                "X11Forwarding no" "Subsystem sftp internal-sftp"
+                "X11Forwarding no"
+        if {[dict get $Options -sftp] ne ""} {
+            lappend lines "Subsystem sftp [dict get $Options -sftp]"
+        }
         # The start files of the user who runs this are none of our business,
         # and may take longer than the command.
         file mkdir [file join $Dir home]

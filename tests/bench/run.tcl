@@ -2,20 +2,21 @@
 #
 # usage: tclsh run.tcl ?-quick? ?-rounds N? ?-only SUITES? ?-bin DIR? ?-keep FILE?
 #
-# Suites: start fan one warm idle, and those of terminals (terminal.tcl): keys
-# flood stop dialogue, for which "terminal" stands. All contestants of a suite
+# Suites: start fan one warm idle, those of terminals (terminal.tcl): keys
+# flood stop dialogue, for which "terminal" stands, and those of files
+# (files.tcl): "files", "delay" and "pipe". All contestants of a suite
 # run in turn in each round (A B C A B C), one round for warming up and then the
 # counted ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
-# directory that holds l2 and rusage already built (for another libssh2); -keep
-# a file that gets all single results.
+# directory that holds l2 and rusage, maybe l2files, already built (for another
+# libssh2); -keep a file that gets all single results.
 
 package require Tcl 8.6
 
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle terminal}]
+        -only {start fan one warm idle terminal files delay pipe}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
@@ -23,6 +24,7 @@ namespace eval bench {
 }
 source [file join $bench::Here .. sshd.tcl]
 source [file join $bench::Here terminal.tcl]
+source [file join $bench::Here files.tcl]
 
 proc bench::ParseOptions {argv} {
     variable Options
@@ -101,12 +103,16 @@ proc bench::Measure {argv} {
 }
 
 # CONTESTANTS: name -> command. One round that does not count, then -rounds.
-# A contestant that fails is told about and left out.
-proc bench::Rounds {contestants} {
+# A contestant that fails is told about and left out. BEFORE, and the name, are
+# called in front of each.
+proc bench::Rounds {contestants {before {}}} {
     variable Samples
     set rounds [Opt -rounds]
     for {set round 0} {$round <= $rounds} {incr round} {
         dict for {name argv} $contestants {
+            if {$before ne ""} {
+                {*}$before $name
+            }
             if {[catch {Measure $argv} sample]} {
                 puts "$name: $sample"
                 dict unset contestants $name
@@ -446,6 +452,17 @@ proc bench::PrintFacts {} {
         the c25519 rows are the same key exchange on both sides."
 }
 
+# The suites that -only names, groups taken apart.
+proc bench::Suites {} {
+    set groups {
+        terminal {keys flood stop dialogue} files {stream large small}
+        delay {farlarge farsmall} pipe {hostpipe memory tee}
+    }
+    return [concat {*}[lmap name [Opt -only] {
+        expr {[dict exists $groups $name] ? [dict get $groups $name] : $name}
+    }]]
+}
+
 proc bench::main {argv} {
     variable Bin
     variable Missed
@@ -459,8 +476,7 @@ proc bench::main {argv} {
         WriteSshConfig
         set Bin [BuildPrograms]
         PrintFacts
-        foreach suite [string map {terminal {keys flood stop dialogue}} \
-                [Opt -only]] {
+        foreach suite [Suites] {
             puts "\n== $suite"
             if {[catch $suite message]} {
                 puts "$suite: $message"
@@ -469,6 +485,7 @@ proc bench::main {argv} {
             PrintTable
         }
     } finally {
+        FileCleanup
         $Farm destroy
         file delete -force $home
     }

@@ -3,7 +3,7 @@
 #     tclsh seeds.tcl DIRECTORY
 #
 # fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/match,
-# DIRECTORY/nodeset and DIRECTORY/play.
+# DIRECTORY/nodeset, DIRECTORY/play and DIRECTORY/sftp.
 
 package require Tcl 8.6
 
@@ -156,15 +156,76 @@ proc ::seeds::Play {dir} {
     }
 }
 
+# Steps of fuzzSftp.c: operations are numbers below 128, b0 brings bytes, c0 an
+# answer to the oldest request.
+proc ::seeds::Sftp {dir} {
+    set plain [binary format IcI 5 2 3]
+    set hello \x02[binary format I 3]
+    foreach {name version} {
+        posix-rename 1 statvfs 2 fstatvfs 2 hardlink 1 fsync 1 lsetstat 1
+        limits 1
+    } {
+        append hello [String $name@openssh.com][String $version]
+    }
+    set hello [String $hello]
+    set attr [binary format IWIIIII 15 5 1 2 0100644 3 4]
+    set status [lmap code {0 1 2 3 4 5 8} {
+        string cat e[binary format I $code][String Failure][String en]
+    }]
+    lassign $status ok eof missing denied failure
+    set limits \xc9[binary format W4 {262144 261120 261120 1000}]
+    set space \xc9[binary format W11 {4096 4096 9 0 0 9 9 9 1 0 255}]
+    set names h[binary format I 2][String .][String l]$attr
+    append names [String f] [String l] $attr
+    set name h[binary format I 1][String x][String l]$attr
+    set handle f[String h]
+    set data g[String hello]
+    set attrs i$attr
+    set count 0
+    foreach {steps answers} {
+        {0 1} {$attrs $attrs}
+        {4} {$handle $names $eof $eof $ok}
+        {14 45 79 16 50 18 19} {$handle $ok}
+        {14} {$handle}
+        {11 12 13} {$name $missing $space}
+        {20} {$handle $attrs $data $eof $ok}
+        {21} {$handle $ok $ok $ok $ok}
+        {5 6 7 8 9 10} {$failure $failure $failure $failure $failure $failure
+            $attrs $attrs $space $space $missing $attrs}
+    } {
+        foreach first [list $plain $hello] {
+            set text \xb0[format %c [string length $first]]$first
+            if {$first eq $hello} {
+                append text \xc0[format %c [string length $limits]]$limits
+            }
+            foreach step $steps {
+                append text [format %c $step]
+            }
+            foreach answer $answers {
+                set answer [subst $answer]
+                append text \xc0[format %c [string length $answer]]$answer
+                # Operations on the file that was opened.
+                if {[string match f* $answer]} {
+                    append text [join [lmap step [lrange $steps 1 end] {
+                        format %c $step
+                    }] ""]
+                }
+            }
+            Write $dir/sftp/[incr count] $text
+        }
+    }
+}
+
 proc ::seeds::Main {dir} {
     file mkdir $dir/known $dir/key $dir/agent $dir/match $dir/nodeset \
-        $dir/play $dir/work
+        $dir/play $dir/sftp $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
     Match $dir
     Nodeset $dir
     Play $dir
+    Sftp $dir
     file delete -force $dir/work
 }
 

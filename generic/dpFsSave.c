@@ -205,17 +205,15 @@ MaybeCopy(DpFsSave *savePtr)
     DpSaveGo(savePtr, &request, DpSaveSourceOpened);
 }
 
+/*
+ * Where that is refused, as on a file system without permissions, the file has
+ * those that it will have in the end.
+ */
 static void
-TempPrivate(DpFsSave *savePtr, const DpFsReply *replyPtr)
+TempPrivate(void *clientData, const DpFsReply *replyPtr)
 {
-    /*
-     * Where that is refused, as on a file system without permissions, the file
-     * has those that it will have in the end.
-     */
+    (void) clientData;
     (void) replyPtr;
-    if (!DpSaveIsOver(savePtr)) {
-	MaybeCopy(savePtr);
-    }
 }
 
 static void
@@ -274,11 +272,13 @@ TempKnown(DpFsSave *savePtr, const DpFsReply *replyPtr)
     }
     if (request.attr.has & DP_FS_OWNER) {
 	DpSaveGo(savePtr, &request, TempOwned);
-    } else if (request.attr.has != 0) {
-	DpSaveGo(savePtr, &request, TempPrivate);
-    } else {
-	MaybeCopy(savePtr);
+	return;
     }
+    if (request.attr.has != 0) {
+	/* What comes for the file comes after it: no need to wait. */
+	DpFsSubmit(savePtr->fsPtr, &request, TempPrivate, NULL);
+    }
+    MaybeCopy(savePtr);
 }
 
 static void

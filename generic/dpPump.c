@@ -65,7 +65,7 @@ ProcConsume(DpPumpEnd *endPtr, size_t count)
     DpProcConsume(procEndPtr->procPtr, procEndPtr->stream, count);
 }
 
-/* The end of one that is lost, as with its connection, is none of its output. */
+/* The end of one that is lost, as with its connection, ends no output. */
 static bool
 ProcAtEnd(DpPumpEnd *endPtr)
 {

@@ -213,6 +213,10 @@ DpSftpConnKnown(DpSftpConn *connPtr)
     DpFs *fsPtr = &sftpPtr->fs;
     DpBuf names = {0};
 
+    if (sftpPtr->known) {
+	/* The server is the same, and others may rely on what was told. */
+	return;
+    }
     fsPtr->block = connPtr->readMost < connPtr->writeMost ? connPtr->readMost
 	    : connPtr->writeMost;
     fsPtr->depth = (int) (FLIGHT / fsPtr->block);
@@ -220,7 +224,6 @@ DpSftpConnKnown(DpSftpConn *connPtr)
 	fsPtr->depth = 256;
     }
     DpSftpExtensionNames(connPtr->extensions, &names);
-    DpFree(sftpPtr->extensions);
     sftpPtr->extensions = DpStrdup((char *) DpBufData(&names));
     DpBufFree(&names);
     sftpPtr->known = true;

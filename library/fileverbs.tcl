@@ -310,9 +310,15 @@ oo::define ::deployer::host {
         }
         if {[::deployer::FileType $facts] ne "directory"} {
             ::deployer::Await [::deployer::core::fs unlink $fs $full]
-        } elseif {!$recursive} {
+            return
+        }
+        if {!$recursive} {
             ::deployer::Await [::deployer::core::fs rmdir $fs $full]
-        } elseif {[dict get $opts sudo]
+            return
+        }
+        my FileKeep $opts $path [::deployer::Await \
+            [::deployer::core::fs realpath $fs $full]]
+        if {[dict get $opts sudo]
                 || [my FsKnown {way {}}] eq "shell"} {
             my FileRemoveTree $opts $full
         } else {
@@ -327,8 +333,23 @@ oo::define ::deployer::host {
         if {$last in {{} . ..} || [regexp -- $::deployer::TildePath $path \
                 - - rest] && $rest in {{} .}} {
             ::deployer::Fail [list ARGUMENT $path] "\"$path\" is not removed\
-                with all that is in it: a home directory, the root and \".\"\
-                must be named otherwise"
+                with all that is in it, as it is the root, \".\" or a home\
+                directory: name what is in it instead"
+        }
+    }
+
+    # However it is spelled: REAL, which PATH leads to, is not a directory of the
+    # system, nor the home directory or one above it.
+    method FileKeep {opts path real} {
+        set homes [list [my RemotePath ~]]
+        if {[dict get $opts sudo]} {
+            lappend homes [my RemotePath ~ 1 [dict get $opts user]]
+        }
+        set what [::deployer::KeptDirectory $real $homes]
+        if {$what ne ""} {
+            ::deployer::Fail [list ARGUMENT $path] "\"$path\" on host $Slug is\
+                not removed with all that is in it, as it is $what: name what\
+                is in it instead"
         }
     }
 
@@ -484,4 +505,31 @@ proc ::deployer::Unslashed path {
         return /
     }
     return $bare
+}
+
+# What PATH, without links, is that nobody means to remove as a whole: "" where
+# it may go. HOMES are the home directories of those who remove it.
+proc ::deployer::KeptDirectory {path homes} {
+    set path [LogicalPath $path]
+    if {$path eq "/"} {
+        return "the root"
+    }
+    if {$path in {
+        /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /media /mnt /opt
+        /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local
+        /usr/sbin /usr/share /var /var/lib /var/log /Applications /Library
+        /System /Users
+    }} {
+        return "a directory of the system"
+    }
+    foreach home $homes {
+        set home [LogicalPath $home]
+        if {$home eq $path} {
+            return "a home directory"
+        }
+        if {[string first $path/ $home/] == 0} {
+            return "above the home directory $home"
+        }
+    }
+    return ""
 }

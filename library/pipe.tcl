@@ -227,7 +227,8 @@ proc ::deployer::PipeSinks {ends info failed} {
         } elseif {$process eq ""} {
             catch {chan configure $channel -commit 0}
         } elseif {[dict get $fate error] eq "" && [IsProcess $process]} {
-            lappend jobs [Job [list [info object namespace $process]::my End] {}]
+            set ns [info object namespace $process]
+            lappend jobs [Job [list ${ns}::my End] {}]
         }
     }
     foreach job $jobs {

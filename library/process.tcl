@@ -66,8 +66,8 @@ oo::class create ::deployer::Process {
     # is our input, "" for none. Copies: how many pumps of ours still run. Idle:
     # waiters that finish when none does. Trouble: {message code}, the first
     # thing that kept a channel's bytes from being read or written.
-    variable Host Slug Proc Token Line Opts In Out Err Ports Source Copies Idle \
-        Trouble
+    variable Host Slug Proc Token Line Opts In Out Err Ports Source Copies
+    variable Idle Trouble
 
     constructor {host slug p token line opts} {
         set Host $host
@@ -240,7 +240,8 @@ oo::class create ::deployer::Process {
         set name [string toupper $name]
         regsub {^SIG} $name {} name
         if {![regexp {^[A-Z][A-Z0-9]*$} $name]} {
-            ::deployer::Fail [list ARGUMENT $name] "there is no signal \"$name\""
+            ::deployer::Fail [list ARGUMENT $name] \
+                "there is no signal \"$name\""
         }
         set info [::deployer::core::proc info $Proc]
         if {[dict get $info ended]} {
@@ -339,7 +340,7 @@ oo::class create ::deployer::Process {
         ::deployer::EndProcess $Host $Proc $Token $Opts
     }
 
-    # What a pump has met at CHANNEL, as {message code}. ERROR is {code message}.
+    # What a pump has met at CHANNEL, as {message code}; ERROR is {code message}
     method TroubleOf {doing channel error} {
         lassign $error code message
         return [list "$doing command \"[::deployer::Shorten $Line]\" on host\
@@ -395,8 +396,8 @@ proc ::deployer::KeepErrors process {
     }
 }
 
-# Called from the event loop when PUMP is over, which copied SOURCE, a channel of
-# process WRITER ("" for none), to SINK for PROCESS; W has its outcome.
+# Called from the event loop when PUMP is over, which copied SOURCE, a channel
+# of process WRITER ("" for none), to SINK for PROCESS; W has its outcome.
 proc ::deployer::Copied {process pump source writer sink w} {
     variable ProcessChannels
     set info [core::waiter take $w]

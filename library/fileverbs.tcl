@@ -106,10 +106,13 @@ proc ::deployer::FileValue {option kind value} {
             set must "be a number of bytes"
         }
         time {
-            if {[string is wideinteger -strict $value]} {
+            # What SFTP 3 can tell: 32 bits without a sign.
+            if {[string is wideinteger -strict $value] && $value >= 0
+                    && $value <= 0xffffffff} {
                 return [expr {$value + 0}]
             }
-            set must "be a number of seconds, as \[clock seconds\] gives"
+            set must "be a number of seconds from 0 to 4294967295, as\
+                \[clock seconds\] gives"
         }
         default {
             return $value
@@ -224,7 +227,13 @@ oo::define ::deployer::host {
     }
 
     method FileReadlink {opts path} {
-        return [my FileAsk $opts readlink $path]
+        set slug $Slug
+        try {
+            return [my FileAsk $opts readlink $path]
+        } trap {DEPLOYER FILE EINVAL} {message options} {
+            ::deployer::Fail [lrange [dict get $options -errorcode] 1 end] \
+                "$path on host $slug is not a symbolic link"
+        }
     }
 
     method FileStatvfs {opts path} {
@@ -233,7 +242,14 @@ oo::define ::deployer::host {
 
     method FileRename {opts from to} {
         lassign [my FilePlace $opts $from $to] fs from to
-        ::deployer::Await [::deployer::core::fs rename $fs $from $to]
+        set slug $Slug
+        try {
+            ::deployer::Await [::deployer::core::fs rename $fs $from $to]
+        } trap {DEPLOYER FILE EISDIR} {} {
+            ::deployer::Fail [list FILE EISDIR $slug $to] "cannot rename $from\
+                to $to on host $slug: that is a directory; name the new file\
+                itself"
+        }
         return
     }
 
@@ -243,7 +259,13 @@ oo::define ::deployer::host {
 
     method FileLink {opts path new} {
         lassign [my FilePlace $opts $path $new] fs path new
-        ::deployer::Await [::deployer::core::fs link $fs $path $new]
+        set slug $Slug
+        try {
+            ::deployer::Await [::deployer::core::fs link $fs $path $new]
+        } trap {DEPLOYER FILE EEXIST} {} {
+            ::deployer::Fail [list FILE EEXIST $slug $new] "cannot give $path\
+                the name $new on host $slug: a file of that name exists"
+        }
         return
     }
 
@@ -295,6 +317,9 @@ oo::define ::deployer::host {
         set recursive [dict exists $opts recursive]
         if {$recursive} {
             my FileRefuse $path
+            # Before the file system is looked for: this may run a command, and
+            # a host may have room for one of the two only.
+            set homes [my FileHomes $opts]
         }
         lassign [my FilePlace $opts $path] fs full
         set full [::deployer::Unslashed $full]
@@ -316,7 +341,7 @@ oo::define ::deployer::host {
             ::deployer::Await [::deployer::core::fs rmdir $fs $full]
             return
         }
-        my FileKeep $opts $path [::deployer::Await \
+        my FileKeep $path $homes [::deployer::Await \
             [::deployer::core::fs realpath $fs $full]]
         if {[dict get $opts sudo]
                 || [my FsKnown {way {}}] eq "shell"} {
@@ -338,16 +363,27 @@ oo::define ::deployer::host {
         }
     }
 
-    # However it is spelled: REAL, which PATH leads to, is not a directory of the
-    # system, nor the home directory or one above it.
-    method FileKeep {opts path real} {
-        set homes [list [my RemotePath ~]]
+    # The home directories of those who do what OPTS say. An account for files
+    # alone runs no command; where its files begin is as good.
+    method FileHomes opts {
+        try {
+            set homes [list [my RemotePath ~]]
+        } trap {DEPLOYER FILE} {} - trap {DEPLOYER EXEC} {} {
+            set homes [list [my FsStart {}]]
+        }
         if {[dict get $opts sudo]} {
             lappend homes [my RemotePath ~ 1 [dict get $opts user]]
         }
+        return $homes
+    }
+
+    # However it is spelled: REAL, which PATH leads to, is not a directory of the
+    # system, nor a home directory or one above it.
+    method FileKeep {path homes real} {
+        set slug $Slug
         set what [::deployer::KeptDirectory $real $homes]
         if {$what ne ""} {
-            ::deployer::Fail [list ARGUMENT $path] "\"$path\" on host $Slug is\
+            ::deployer::Fail [list ARGUMENT $path] "\"$path\" on host $slug is\
                 not removed with all that is in it, as it is $what: name what\
                 is in it instead"
         }

@@ -276,6 +276,10 @@ proc ::deployer::PipeGiveUp {ends code} {
             catch {chan configure [dict get $end channel] -commit 0}
             continue
         }
+        if {$end eq [lindex $ends 0]} {
+            # What it has still to say is thrown away.
+            CloseProcessChannel [dict get $end channel]
+        }
         foreach member [PipeChain $process] {
             # In jobs of their own: cancelling again must not stop them.
             lappend jobs [Job [list [info object namespace $member]::my End] {}]

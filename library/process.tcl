@@ -335,8 +335,14 @@ oo::class create ::deployer::Process {
         ::deployer::FailCommand $Host $Slug $Line $status
     }
 
-    # Ends what runs on the host, and waits for that.
+    # Ends what runs on the host, and waits for that. What it has printed and
+    # nobody reads must not keep it.
     method End {} {
+        foreach channel [list $Out $Err] {
+            if {$channel ne ""} {
+                ::deployer::core::pump tail $channel $::deployer::TailSize
+            }
+        }
         ::deployer::EndProcess $Host $Proc $Token $Opts
     }
 

@@ -148,11 +148,33 @@ DpCopyFailedBy(DpCopy *copyPtr, const char *path, const DpError *errPtr,
     }
 }
 
+/*
+ * The place that a path below the staging directory will have: the user knows
+ * no other. A copy, or NULL where the path is none of those.
+ */
+static char *
+FinalPath(const DpCopy *copyPtr, const char *path)
+{
+    const char *stage = copyPtr->stage;
+    size_t length = stage != NULL ? strlen(stage) : 0, size;
+    char *finalPath;
+
+    if (length == 0 || strncmp(path, stage, length) != 0
+	    || (path[length] != '/' && path[length] != '\0')) {
+	return NULL;
+    }
+    size = strlen(copyPtr->dst) + strlen(path + length) + 1;
+    finalPath = DpAlloc(size);
+    snprintf(finalPath, size, "%s%s", copyPtr->dst, path + length);
+    return finalPath;
+}
+
 void
 DpCopyFailed(DpCopy *copyPtr, const char *path, const DpFs *fsPtr,
 	const DpFsReply *replyPtr, const char *doing, const char *errorPath)
 {
     DpError error = {0};
+    char *finalPath = FinalPath(copyPtr, errorPath);
     bool isFatal;
 
     switch (replyPtr->error) {
@@ -165,7 +187,9 @@ DpCopyFailed(DpCopy *copyPtr, const char *path, const DpFs *fsPtr,
     default:
 	isFatal = false;
     }
-    DpFsError(&error, fsPtr, replyPtr, doing, errorPath);
+    DpFsError(&error, fsPtr, replyPtr, doing,
+	    finalPath != NULL ? finalPath : errorPath);
+    DpFree(finalPath);
     DpCopyFailedBy(copyPtr, path, &error, isFatal);
     DpErrorClear(&error);
 }
@@ -348,6 +372,9 @@ DpCopyStart(const DpCopySpec *specPtr)
     copyPtr->window = specPtr->window != 0 ? specPtr->window : DP_COPY_WINDOW;
     if (copyPtr->window < MIN_WINDOW) {
 	copyPtr->window = MIN_WINDOW;
+    }
+    if (copyPtr->spec.names == 0) {
+	copyPtr->spec.names = DP_COPY_NAMES;
     }
     copyPtr->tokenTime = DpLoopNow();
     DpCopyKick(copyPtr);

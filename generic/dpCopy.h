@@ -17,6 +17,9 @@ typedef struct DpCopy DpCopy;
 /* Bytes of content under way in one transfer. */
 #define DP_COPY_WINDOW (16 * 1024 * 1024)
 
+/* The names of one directory take no more memory: a host may lie. */
+#define DP_COPY_NAMES (256 * 1024 * 1024)
+
 /* A directory is given its content by a transfer up to this depth. */
 #define DP_COPY_DEPTH 1000
 
@@ -71,6 +74,7 @@ typedef struct DpCopySpec {
     DpCopyUpdate update;
     uint64_t limit;             /* bytes a second, 0: none */
     size_t window;              /* 0: DP_COPY_WINDOW */
+    size_t names;               /* 0: DP_COPY_NAMES */
     int umask;                  /* of dstPtr's host, -1: not known ... */
     int64_t uid;                /* ... and whom new files belong to there */
     void (*ask)(void *clientData, DpCopyAsk *askPtr);

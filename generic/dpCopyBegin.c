@@ -384,7 +384,9 @@ StateDone(void *clientData, const DpFsReply *replyPtr)
 	GotStaged(copyPtr, replyPtr);
 	break;
     case DP_COPY_PROBE:
-	if (replyPtr->error != 0) {
+	if (replyPtr->error != 0 && copyPtr->stopping) {
+	    DpCopyFinish(copyPtr);
+	} else if (replyPtr->error != 0) {
 	    /* The reason will be that of the file, too. */
 	    Run(copyPtr);
 	} else {

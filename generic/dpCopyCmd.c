@@ -19,10 +19,10 @@
  *   core::copy remove FS PATH a waiter: the tree is gone
  *
  * OPTS is a dict: recursive preserve resume verify adopt special (fail or
- * skip) update (always size time checksum) limit window umask uid into slug,
- * progress PREFIX (called with a dict) and same PREFIX (called with COPY ASK
- * SRC DST COUNT, to be answered: whether the first bytes are the same; without
- * it, both files are read).
+ * skip) update (always size time checksum) limit window names umask uid into
+ * slug, progress PREFIX (called with a dict) and same PREFIX (called with COPY
+ * ASK SRC DST COUNT, to be answered: whether the first bytes are the same;
+ * without it, both files are read).
  */
 
 #include "dpCopyCmd.h"
@@ -131,7 +131,7 @@ ReadOptions(Tcl_Interp *interp, Tcl_Obj *optsPtr, DpCopySpec *specPtr,
 	"always", "size", "time", "checksum", NULL
     };
     static const char *const specials[] = {"fail", "skip", NULL};
-    int64_t limit = 0, window = 0, umask = -1, uid = -1;
+    int64_t limit = 0, window = 0, names = 0, umask = -1, uid = -1;
     int size, update = DP_COPY_ALWAYS, special = 0;
     Tcl_Obj *valuePtr;
 
@@ -145,6 +145,7 @@ ReadOptions(Tcl_Interp *interp, Tcl_Obj *optsPtr, DpCopySpec *specPtr,
 	    || GetFlag(interp, optsPtr, "adopt", &specPtr->adopt) != TCL_OK
 	    || GetNumber(interp, optsPtr, "limit", &limit) != TCL_OK
 	    || GetNumber(interp, optsPtr, "window", &window) != TCL_OK
+	    || GetNumber(interp, optsPtr, "names", &names) != TCL_OK
 	    || GetNumber(interp, optsPtr, "umask", &umask) != TCL_OK
 	    || GetNumber(interp, optsPtr, "uid", &uid) != TCL_OK
 	    || GetPrefix(interp, optsPtr, "progress",
@@ -168,6 +169,7 @@ ReadOptions(Tcl_Interp *interp, Tcl_Obj *optsPtr, DpCopySpec *specPtr,
     specPtr->leaveSpecial = special == 1;
     specPtr->limit = limit > 0 ? (uint64_t) limit : 0;
     specPtr->window = window > 0 ? (size_t) window : 0;
+    specPtr->names = names > 0 ? (size_t) names : 0;
     specPtr->umask = (int) umask;
     specPtr->uid = uid;
     return TCL_OK;

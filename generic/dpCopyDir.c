@@ -284,6 +284,13 @@ Entry(DpCopyDir *dirPtr, const DpFsEntry *entryPtr)
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
 	return;
     }
+    if (DpBufLength(&dirPtr->files) + DpBufLength(&dirPtr->dirs)
+	    > dirPtr->copyPtr->spec.names) {
+	reply.message = "there is no end to the names in it";
+	Fail(dirPtr, dirPtr->copyPtr->srcPtr, &reply, "read directory",
+		dirPtr->src);
+	return;
+    }
     if (name[0] != '\0' && strchr(name, '/') == NULL) {
 	Put(dirPtr, entryPtr);
 	return;
@@ -317,7 +324,7 @@ ListDone(void *clientData, const DpFsReply *replyPtr)
 	PushSubs(dirPtr);
     }
     DpCopyKick(copyPtr);
-    if (!replyPtr->more) {
+    if (!replyPtr->more || dirPtr->given) {
 	Check(dirPtr);
     }
 }

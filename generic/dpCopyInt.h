@@ -117,7 +117,7 @@ typedef enum DpCopyStep {
     DP_FILE_LINKSTAT, DP_FILE_UPDATE, DP_FILE_LOAD, DP_FILE_STORE,
     DP_FILE_OPEN_IN, DP_FILE_STAT_IN, DP_FILE_HOLES, DP_FILE_PART,
     DP_FILE_SAME, DP_FILE_OLDPART,
-    DP_FILE_OPEN_OUT, DP_FILE_CUT, DP_FILE_MOVE, DP_FILE_SET, DP_FILE_CLOSE,
+    DP_FILE_OPEN_OUT, DP_FILE_STAT_OUT, DP_FILE_CUT, DP_FILE_MOVE, DP_FILE_SET, DP_FILE_CLOSE,
     DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_RENAME, DP_FILE_CLEAN
 } DpCopyStep;
 
@@ -133,6 +133,7 @@ struct DpCopyFile {
     char *src, *dst;
     char *temp;                 /* what is written, NULL: dst itself */
     bool isPart;                /* temp outlives a failure */
+    DpFsAttr part;              /* the part that is gone on with */
     bool tempMade;              /* there may be something to be removed */
     bool looked;                /* LSTAT was asked for already */
     char *text;                 /* of a link */

@@ -143,7 +143,12 @@ Link(DpCopyFile *filePtr)
 {
     DpCopy *copyPtr = filePtr->copyPtr;
 
-    if (!copyPtr->spec.preserve) {
+    if (filePtr->step == DP_FILE_STAT) {
+	/* A host that lies could lead us on for ever. */
+	DpCopyFileError(filePtr, copyPtr->srcPtr, ELOOP,
+		"the host says that the link leads to a link", "follow link",
+		filePtr->src);
+    } else if (!copyPtr->spec.preserve) {
 	DpCopyFilePath(filePtr, DP_FILE_STAT, copyPtr->srcPtr, DP_FS_STAT,
 		filePtr->src);
     } else if (copyPtr->uid == 0 && !(filePtr->attr.has & DP_FS_OWNER)

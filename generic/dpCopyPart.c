@@ -127,7 +127,7 @@ GotStatIn(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 	/* A file of this machine can tell them without being read. */
 	filePtr->step = DP_FILE_HOLES;
 	filePtr->jobPtr = DpJobStart(copyPtr->loopPtr, FindHoles, GotHoles,
-		FreeHoles, DpHolesNew(filePtr->src, filePtr->size), filePtr);
+		FreeHoles, DpHolesNew(filePtr->src, &filePtr->attr), filePtr);
 	return;
     }
     FindOut(filePtr);
@@ -147,6 +147,7 @@ GotPart(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 	OpenOut(filePtr, DP_FS_CREATE | DP_FS_EXCLUSIVE);
 	return;
     }
+    filePtr->part = *attrPtr;
     filePtr->next = attrPtr->size;
     if (DP_TYPE(attrPtr->mode) == DP_TYPE_FILE && (attrPtr->mode & 077) == 0
 	    && (attrPtr->has & DP_FS_OWNER)
@@ -186,11 +187,35 @@ DpCopyPartSame(DpCopyFile *filePtr, bool same)
 static void
 GotOpenOut(DpCopyFile *filePtr)
 {
-    DpFsRequest request = {.kind = DP_FS_FSETSTAT,
-	    .filePtr = filePtr->outPtr};
+    DpFsRequest request = {.kind = DP_FS_FSTAT, .filePtr = filePtr->outPtr};
 
     if (filePtr->next == 0) {
 	DpCopyBulkStart(filePtr);
+	return;
+    }
+    DpCopyFileSubmit(filePtr, DP_FILE_STAT_OUT, filePtr->copyPtr->dstPtr,
+	    &request);
+}
+
+/*
+ * Is the part that was opened the one that was looked at? Whoever may write to
+ * its directory could have put a link to something else there.
+ */
+static void
+GotStatOut(DpCopyFile *filePtr, const DpFsReply *replyPtr)
+{
+    DpFsRequest request = {.kind = DP_FS_FSETSTAT,
+	    .filePtr = filePtr->outPtr};
+    const DpFsAttr *attrPtr = &replyPtr->attr, *partPtr = &filePtr->part;
+
+    if (attrPtr->mode != partPtr->mode || attrPtr->uid != partPtr->uid
+	    || attrPtr->size != partPtr->size
+	    || ((attrPtr->has & partPtr->has & DP_FS_INODE)
+		&& (attrPtr->inode != partPtr->inode
+		    || attrPtr->device != partPtr->device))) {
+	DpCopyFileError(filePtr, filePtr->copyPtr->dstPtr, EACCES,
+		"its part file was exchanged for something else meanwhile",
+		"write to", filePtr->dst);
 	return;
     }
     request.attr.has = DP_FS_SIZE;
@@ -217,6 +242,9 @@ DpCopyPartDone(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 	break;
     case DP_FILE_OPEN_OUT:
 	GotOpenOut(filePtr);
+	break;
+    case DP_FILE_STAT_OUT:
+	GotStatOut(filePtr, replyPtr);
 	break;
     case DP_FILE_CUT:
 	DpCopyBulkStart(filePtr);

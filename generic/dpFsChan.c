@@ -87,12 +87,16 @@ NotifyTask(void *clientData)
 void
 DpFsChanCheck(DpFsChan *chanPtr)
 {
+    bool isClosed = chanPtr->channel == NULL;
+
     DpFsChanWake(chanPtr);
     if (chanPtr->leaving) {
 	DpFsChanEnd(chanPtr);
-	return;
-    }
-    if (chanPtr->watched & TCL_READABLE && !DpFsWriteBusy(chanPtr)
+	if (isClosed) {
+	    /* That may have been all of it. */
+	    return;
+	}
+    } else if (chanPtr->watched & TCL_READABLE && !DpFsWriteBusy(chanPtr)
 	    && chanPtr->error == 0) {
 	DpFsReadAhead(chanPtr);
     }

@@ -250,7 +250,7 @@ StopOne(DpFsChan *chanPtr)
     DpError why = {0};
 
     if (chanPtr->openingPtr != NULL) {
-	DpFsChanCancel(chanPtr->openingPtr);
+	DpFsChanStopOpening(chanPtr->openingPtr, &reply);
     } else if (!chanPtr->leaving && chanPtr->savePtr != NULL) {
 	if (chanPtr->commit) {
 	    chanPtr->commit = false;
@@ -263,6 +263,8 @@ StopOne(DpFsChan *chanPtr)
 	DpFsReadEnd(chanPtr);
 	DpFsWriteStop(chanPtr);
 	DpFsChanLeave(chanPtr);
+	/* Whoever waits for it hears of it. */
+	DpFsChanCheck(chanPtr);
     }
 }
 

@@ -202,5 +202,8 @@ typedef void (DpFsChanOpened)(void *clientData, DpFsChan *chanPtr, int error,
 MODULE_SCOPE DpFsChanOpening *DpFsChanStart(DpInterp *dpPtr, DpFs *fsPtr,
 	const char *path, unsigned flags, uint32_t permissions,
 	DpFsChanOpened *opened, void *clientData);
+/* It will fail with this error, when what it made is known and can go. */
+MODULE_SCOPE void DpFsChanStopOpening(DpFsChanOpening *openingPtr,
+	const DpFsReply *replyPtr);
 
 #endif

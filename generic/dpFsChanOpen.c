@@ -53,8 +53,10 @@ Finish(DpFsChanOpening *openingPtr)
     } else if (openingPtr->done != NULL) {
 	DpFsChanMake(chanPtr);
 	openingPtr->done(openingPtr->clientData, chanPtr->channel, 0, NULL);
-    } else {
-	/* Cancelled: what was made goes again. */
+    }
+    if (chanPtr->stopped
+	    || (openingPtr->opened == NULL && openingPtr->done == NULL)) {
+	/* Stopped or cancelled: what was made goes again. */
 	DpFsChanDiscard(chanPtr);
     }
     /* The save or file goes with it where nobody has taken it. */
@@ -236,6 +238,13 @@ DpFsChanOpen(DpInterp *dpPtr, DpFs *fsPtr, const char *path, unsigned flags,
 
     openingPtr->done = done;
     return openingPtr;
+}
+
+void
+DpFsChanStopOpening(DpFsChanOpening *openingPtr, const DpFsReply *replyPtr)
+{
+    openingPtr->chanPtr->stopped = true;
+    SetError(openingPtr, replyPtr);
 }
 
 void

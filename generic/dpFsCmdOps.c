@@ -466,9 +466,13 @@ GetArguments(Tcl_Interp *interp, Call *callPtr, int objc,
 	requestPtr->count = size > INT32_MAX ? INT32_MAX : (size_t) size;
 	return TCL_OK;
     case DP_FS_STORE:
+	if (objc > 5 && GetStore(interp, callPtr, objv[5]) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	/* Last, as the options may be the same object. */
 	requestPtr->bytes = Tcl_GetByteArrayFromObj(objv[4], &length);
 	requestPtr->count = (size_t) length;
-	return objc < 6 ? TCL_OK : GetStore(interp, callPtr, objv[5]);
+	return TCL_OK;
     case DP_FS_READ:
 	if (GetSize(interp, objv[4], &requestPtr->offset) != TCL_OK
 		|| GetSize(interp, objv[5], &size) != TCL_OK) {

@@ -351,6 +351,7 @@ Tell(DpFsOp *opPtr, Tcl_Obj *valuePtr)
     case DP_FS_READ:
 	reply.bytes = Tcl_GetByteArrayFromObj(valuePtr, &count);
 	reply.count = (size_t) count;
+	reply.error = reply.count > opPtr->request.count ? EIO : 0;
 	break;
     case DP_FS_LOAD:
 	if (Tcl_ListObjGetElements(NULL, valuePtr, &count, &words) != TCL_OK

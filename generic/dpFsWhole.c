@@ -234,6 +234,9 @@ LoadStep(Whole *wholePtr)
     const size_t most = wholePtr->opPtr->request.count;
     const size_t block = wholePtr->fsPtr->block;
 
+    if (wholePtr->opPtr->done == NULL) {
+	SetError(wholePtr, ECONNABORTED, NULL);
+    }
     if (wholePtr->filePtr == NULL || wholePtr->error != 0) {
 	return;
     }

@@ -366,6 +366,8 @@ DpMountNormalProc(Tcl_Interp *interp, Tcl_Obj *pathPtr, int start)
     }
     tail = DpStrdup(tail);
     hostPath[strlen(hostPath) - strlen(tail)] = '\0';
+    /* Scripts may run in there, and unmount. */
+    DpMountHold(mountPtr);
     real = RealPath(mountPtr, hostPath[0] != '\0' ? hostPath : "/");
     if (real == NULL) {
 	RemoveDots(hostPath);
@@ -383,6 +385,7 @@ DpMountNormalProc(Tcl_Interp *interp, Tcl_Obj *pathPtr, int start)
 	Tcl_IncrRefCount(newPtr);
 	Tcl_DecrRefCount(newPtr);
     }
+    DpMountDrop(mountPtr);
     DpFree(real);
     DpFree(hostPath);
     DpFree(tail);

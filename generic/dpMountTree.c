@@ -40,9 +40,11 @@ EndPair(Pair *pairPtr)
 static void
 SetErrorPath(Tcl_Obj **errorPtr, Tcl_Obj *pathPtr)
 {
+    Tcl_IncrRefCount(pathPtr);
     if (errorPtr != NULL) {
 	*errorPtr = pathPtr;
-	Tcl_IncrRefCount(pathPtr);
+    } else {
+	Tcl_DecrRefCount(pathPtr);
     }
 }
 

@@ -431,10 +431,24 @@ DpProcGot(DpProc *procPtr, int stream, const void *bytes, size_t count)
 	if (DpBufLength(&procPtr->out[stream]) == 0) {
 	    return;
 	}
+    } else if (procPtr->out[stream].size > 0 && bytes
+	    == DpBufData(&procPtr->out[stream])
+	    + DpBufLength(&procPtr->out[stream])) {
+	DpBufAdded(&procPtr->out[stream], count);
     } else {
 	DpBufAppend(&procPtr->out[stream], bytes, count);
     }
     Notify(procPtr, DP_PROC_READABLE);
+}
+
+void *
+DpProcSpace(DpProc *procPtr, int stream, void *other, size_t size)
+{
+    if (procPtr->abandoned || procPtr->token != NULL || procPtr->merge
+	    || procPtr->out[stream].keep < size) {
+	return other;
+    }
+    return DpBufReserve(&procPtr->out[stream], size);
 }
 
 void

@@ -120,6 +120,12 @@ MODULE_SCOPE void DpProcSetPty(DpProc *procPtr, const DpProcPty *ptyPtr);
 MODULE_SCOPE bool DpProcWants(const DpProc *procPtr, int stream);
 MODULE_SCOPE void DpProcGot(DpProc *procPtr, int stream, const void *bytes,
 	size_t count);
+/*
+ * Where to put up to size bytes for DpProcGot: at the end of the queue, which
+ * saves a copy, where a stream flows, else in `other`.
+ */
+MODULE_SCOPE void *DpProcSpace(DpProc *procPtr, int stream, void *other,
+	size_t size);
 MODULE_SCOPE void DpProcGotEof(DpProc *procPtr, int stream);
 /* Bytes that may go to the command now (0 while held back). */
 MODULE_SCOPE size_t DpProcPending(const DpProc *procPtr);

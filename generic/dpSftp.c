@@ -12,6 +12,9 @@
 /* Room for what a request has besides its paths and bytes. */
 #define REQUEST_SIZE 400
 
+/* OpenSSH's server ends itself at a message above 256 KiB, two paths in it. */
+#define PATH_MOST (64 * 1024)
+
 /* Several requests that make one operation; the first that fails tells why. */
 typedef struct Join {
     DpFsOp *opPtr;
@@ -646,11 +649,21 @@ DpSftpRun(DpSftpConn *connPtr, DpFsOp *opPtr)
 /* --- the kind of file system --- */
 
 static bool
+IsLong(const char *path)
+{
+    return path != NULL && strlen(path) > PATH_MOST;
+}
+
+static bool
 Submit(DpFs *fsPtr, DpFsOp *opPtr)
 {
     DpSftp *sftpPtr = (DpSftp *) fsPtr;
     DpSftpConn *connPtr;
 
+    if (IsLong(opPtr->request.path) || IsLong(opPtr->request.path2)) {
+	DpFsReplyLater(opPtr, ENAMETOOLONG);
+	return true;
+    }
     switch (opPtr->request.kind) {
     case DP_FS_READ:
     case DP_FS_WRITE:
@@ -688,7 +701,20 @@ Cancelled(DpFs *fsPtr, DpFsOp *opPtr)
 static void
 Shut(DpFs *fsPtr)
 {
-    DpSftpShutAll((DpSftp *) fsPtr);
+    DpSftp *sftpPtr = (DpSftp *) fsPtr;
+
+    DpSftpShutAll(sftpPtr);
+    if (sftpPtr->ready != NULL) {
+	/* Who waits for the server waits for nothing. */
+	if (!DpErrorIsSet(&fsPtr->error)) {
+	    DpErrorSet(&fsPtr->error, "FILE ECONNABORTED", "the files of host"
+		    " %s cannot be reached: their file system was closed",
+		    fsPtr->slug);
+	    DpErrorAddData(&fsPtr->error, fsPtr->slug);
+	    DpErrorAddData(&fsPtr->error, "sftp");
+	}
+	DpSftpReady(fsPtr, sftpPtr->ready, sftpPtr->readyData);
+    }
 }
 
 static void

@@ -27,6 +27,8 @@
 /* What the draft lets every server take (section 3), and what is best. */
 #define SMALL_BLOCK (32 * 1024)
 #define LARGE_BLOCK (255 * 1024)
+/* A limit below this is not kept: each message costs more than it carries. */
+#define LEAST_BLOCK 1000
 
 static void Notified(void *clientData, DpProc *procPtr, int what);
 
@@ -245,6 +247,10 @@ DpSftpConnBreak(DpSftpConn *connPtr, const char *what)
 {
     char text[400];
 
+    if (connPtr->state == DP_SFTP_LOST) {
+	/* Whoever was told of a part of a list has closed it. */
+	return;
+    }
     snprintf(text, sizeof(text), "the sftp server of %s does not keep to the"
 	    " protocol: it has sent %s", connPtr->sftpPtr->fs.slug, what);
     DpSftpConnLose(connPtr, ECONNRESET, text);
@@ -332,6 +338,13 @@ IsLate(void *clientData)
 
 /* --- answers --- */
 
+static size_t
+Block(uint64_t limit)
+{
+    return limit == 0 || limit > LARGE_BLOCK ? LARGE_BLOCK
+	    : limit < LEAST_BLOCK ? LEAST_BLOCK : (size_t) limit;
+}
+
 static void
 GotLimits(DpSftpConn *connPtr, void *data, const DpSftpReply *replyPtr)
 {
@@ -353,10 +366,8 @@ GotLimits(DpSftpConn *connPtr, void *data, const DpSftpReply *replyPtr)
 	if (message >= 2 * 1024 && (write == 0 || write > message - 1024)) {
 	    write = message - 1024;
 	}
-	connPtr->readMost = read == 0 || read > LARGE_BLOCK ? LARGE_BLOCK
-		: (size_t) read;
-	connPtr->writeMost = write == 0 || write > LARGE_BLOCK ? LARGE_BLOCK
-		: (size_t) write;
+	connPtr->readMost = Block(read);
+	connPtr->writeMost = Block(write);
     }
     connPtr->limited = true;
     DpSftpConnKnown(connPtr);

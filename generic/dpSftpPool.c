@@ -245,7 +245,7 @@ DpSftpConnGone(DpSftp *sftpPtr, DpSftpConn *connPtr)
     }
     if (sftpPtr->sshPtr == NULL
 	    || DpSshGetState(sftpPtr->sshPtr) == DP_SSH_CLOSED
-	    || !sftpPtr->known) {
+	    || (!sftpPtr->known && sftpPtr->numConns == 0)) {
 	if (!DpErrorIsSet(&fsPtr->error)) {
 	    DpErrorSet(&fsPtr->error, connPtr->lostErrno == ENOSYS
 		    ? "FILE ENOSYS" : "FILE ECONNRESET", "%s",
@@ -257,6 +257,9 @@ DpSftpConnGone(DpSftp *sftpPtr, DpSftpConn *connPtr)
     }
     if (sftpPtr->numConns == 0) {
 	FailWaiting(sftpPtr, connPtr->lostErrno, connPtr->lostText);
+    } else if (!fsPtr->isShut) {
+	/* They may have waited for this one alone. */
+	DpSftpResume(sftpPtr);
     }
 }
 

@@ -141,8 +141,21 @@ IsOtherSystem(const Why *whyPtr)
 
 /* --- what it was --- */
 
+/* Something new was to be stored, there is space, and it failed all the same. */
 static int
-WhyOpen(const Why *whyPtr, const DpFsRequest *requestPtr)
+WhyNotStored(const Why *whyPtr, const char **textPtr)
+{
+    if (!IsThere(whyPtr, ASK_SPACE)) {
+	return EIO;
+    }
+    *textPtr = "the server gives no reason; its file system has space left, so"
+	    " that it may be a quota, or a limit of the size of files";
+    return EDQUOT;
+}
+
+static int
+WhyOpen(const Why *whyPtr, const DpFsRequest *requestPtr,
+	const char **textPtr)
 {
     unsigned flags = requestPtr->flags;
     bool writes = (flags & (DP_FS_FOR_WRITE | DP_FS_CREATE | DP_FS_TRUNCATE))
@@ -166,6 +179,9 @@ WhyOpen(const Why *whyPtr, const DpFsRequest *requestPtr)
     if (IsThere(whyPtr, ASK_STAT) && TypeOf(whyPtr, ASK_STAT) != TYPE_FILE
 	    && !IsDir(whyPtr, ASK_STAT)) {
 	return ENXIO;           /* a FIFO without a reader, a socket */
+    }
+    if ((flags & DP_FS_CREATE) && !IsThere(whyPtr, ASK_STAT)) {
+	return WhyNotStored(whyPtr, textPtr);
     }
     return writes && TypeOf(whyPtr, ASK_STAT) == TYPE_FILE
 	    && (whyPtr->attrs[1].mode & 0111) ? ETXTBSY : EIO;
@@ -206,17 +222,13 @@ WhyWrite(const Why *whyPtr, const DpFsRequest *requestPtr,
     if (error != 0) {
 	return error;
     }
-    if (IsThere(whyPtr, ASK_SPACE) && requestPtr->kind == DP_FS_WRITE) {
-	if (requestPtr->offset <= UINT32_MAX && end > UINT32_MAX) {
-	    *textPtr = "the server gives no reason; as it failed at 4 GiB, its"
-		    " file system may take no larger files";
-	    return EFBIG;
-	}
-	*textPtr = "the server gives no reason; its file system has space left,"
-		" so that it may be a quota, or a limit of the size of files";
-	return EDQUOT;
+    if (requestPtr->kind == DP_FS_WRITE && requestPtr->offset <= UINT32_MAX
+	    && end > UINT32_MAX && IsThere(whyPtr, ASK_SPACE)) {
+	*textPtr = "the server gives no reason; as it failed at 4 GiB, its"
+		" file system may take no larger files";
+	return EFBIG;
     }
-    return EIO;
+    return WhyNotStored(whyPtr, textPtr);
 }
 
 /* FAILURE: anything that has no code of its own. */
@@ -228,12 +240,13 @@ WhyFailure(const Why *whyPtr, bool replaces, const char **textPtr)
 
     switch (requestPtr->kind) {
     case DP_FS_OPEN:
-	return WhyOpen(whyPtr, requestPtr);
+	return WhyOpen(whyPtr, requestPtr, textPtr);
     case DP_FS_LIST:
 	return whyPtr->full ? EMFILE : EIO;
     case DP_FS_MKDIR:
     case DP_FS_SYMLINK:
-	return IsThere(whyPtr, ASK_LSTAT) ? EEXIST : space != 0 ? space : EIO;
+	return IsThere(whyPtr, ASK_LSTAT) ? EEXIST : space != 0 ? space
+		: WhyNotStored(whyPtr, textPtr);
     case DP_FS_RMDIR:
 	return IsNoDir(whyPtr, ASK_LSTAT) ? ENOTDIR
 		: space == EROFS ? space : ENOTEMPTY;

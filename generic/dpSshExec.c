@@ -572,16 +572,17 @@ ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
 
     while (!opPtr->proc.outEof[stream] && DpProcWants(&opPtr->proc, stream)
 	    && !sshPtr->turnSpent) {
+	void *space = DpProcSpace(&opPtr->proc, stream, bytes, READ_SIZE);
 	ssize_t n;
 
 	DpSshLimitRead(sshPtr, READ_CALL);
 	n = libssh2_channel_read_ex(opPtr->channel,
 		stream == DP_STDERR ? SSH_EXTENDED_DATA_STDERR : 0,
-		(char *) bytes, sizeof(bytes));
+		space, READ_SIZE);
 	DpSshLimitRead(sshPtr, SIZE_MAX);
 	if (n > 0) {
 	    progress = true;
-	    DpProcGot(&opPtr->proc, stream, bytes, (size_t) n);
+	    DpProcGot(&opPtr->proc, stream, space, (size_t) n);
 	} else if (n == 0) {
 	    /* End of file, or closed: nothing is queued for the stream. */
 	    progress = true;

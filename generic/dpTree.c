@@ -169,16 +169,24 @@ UnlinkDone(void *clientData, const DpFsReply *replyPtr)
     Left(nodePtr);
 }
 
-static void
-AddNode(DpTreeRemove *removePtr, Node *parentPtr, char *path, bool mayEnter)
+static Node *
+NewNode(DpTreeRemove *removePtr, Node *parentPtr, char *path)
 {
     Node *nodePtr = DpAlloc(sizeof(*nodePtr));
 
     nodePtr->removePtr = removePtr;
     nodePtr->parentPtr = parentPtr;
     nodePtr->path = path;
-    nodePtr->mayEnter = mayEnter;
     nodePtr->numLeft = 1;
+    return nodePtr;
+}
+
+static void
+AddNode(DpTreeRemove *removePtr, Node *parentPtr, char *path, bool mayEnter)
+{
+    Node *nodePtr = NewNode(removePtr, parentPtr, path);
+
+    nodePtr->mayEnter = mayEnter;
     nodePtr->nextPtr = removePtr->waitingPtr;
     removePtr->waitingPtr = nodePtr;
 }
@@ -254,19 +262,42 @@ Launch(DpTreeRemove *removePtr)
     }
 }
 
+/* What is to go: a link to a directory goes without what is in that. */
+static void
+RootDone(void *clientData, const DpFsReply *replyPtr)
+{
+    Op *opPtr = clientData;
+    Node *nodePtr = opPtr->nodePtr;
+    DpTreeRemove *removePtr = opPtr->removePtr;
+
+    FreeOp(opPtr);
+    if (replyPtr->error != 0) {
+	Note(removePtr, replyPtr, nodePtr->path);
+	FreeNode(nodePtr);
+	End(removePtr);
+    } else if (IS_DIR(replyPtr->attr.mode)) {
+	nodePtr->mayEnter = (replyPtr->attr.mode & 0700) == 0700;
+	removePtr->waitingPtr = nodePtr;
+	Launch(removePtr);
+    } else {
+	Submit(nodePtr, DP_FS_UNLINK, NULL, RmdirDone);
+    }
+}
+
 DpTreeRemove *
 DpTreeRemoveStart(DpFs *fsPtr, const char *path,
 	void (*done)(void *clientData, const DpFsReply *replyPtr,
 	const char *path), void *clientData)
 {
     DpTreeRemove *removePtr = DpAlloc(sizeof(*removePtr));
+    Node *rootPtr;
 
     removePtr->fsPtr = fsPtr;
     DpFsHold(fsPtr);
     removePtr->done = done;
     removePtr->clientData = clientData;
-    AddNode(removePtr, NULL, DpStrdup(path), false);
-    Launch(removePtr);
+    rootPtr = NewNode(removePtr, NULL, DpStrdup(path));
+    Submit(rootPtr, DP_FS_LSTAT, NULL, RootDone);
     return removePtr;
 }
 

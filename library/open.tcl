@@ -39,9 +39,6 @@ oo::define ::deployer::host {
 
     method FileOpen {opts path {access r}} {
         set options {}
-        if {$access ni {r rb} && "RDONLY" ni $access} {
-            dict set opts write 1
-        }
         if {[dict exists $opts permissions]} {
             dict set options permissions [dict get $opts permissions]
         }

@@ -293,38 +293,45 @@ proc ::deployer::ShellDo_lstat {at arguments} {
 }
 
 proc ::deployer::ShellDo_fstat {at arguments} {
-    tailcall ShellDo_stat $at $arguments
+    return [ShellAttr $at [ShellAsk $at \
+        [ShellFile $arguments][ShellStatText $at 1]]]
 }
 
-# Script text that gives $p the attributes ATTR, of a link itself where FOLLOW
-# is 0. In an order in which nothing undoes what came before.
-proc ::deployer::ShellSetText {attr {follow 1}} {
+# Script text that gives the path in variable NAME the attributes ATTR, of a
+# link itself where FOLLOW is 0. In an order in which nothing undoes what came
+# before.
+proc ::deployer::ShellSetText {attr {follow 1} {name p}} {
     set script ""
     set h [expr {$follow ? "" : "-h "}]
+    set file "\"\$$name\""
     if {[dict exists $attr size]} {
-        append script "dd if=/dev/null of=\"\$p\" bs=1 seek=[dict get $attr \
+        append script "dd if=/dev/null of=$file bs=1 seek=[dict get $attr \
             size] count=0 || exit 1\n"
     }
     if {[dict exists $attr uid]} {
         append script "chown $h[dict get $attr uid]:[dict get $attr gid]\
-            \"\$p\" || exit 1\n"
+            $file || exit 1\n"
     }
     if {[dict exists $attr mode]} {
-        append script [format "chmod %04o \"\$p\" || exit 1\n" \
-            [expr {[dict get $attr mode] & 0o7777}]]
+        append script [format "chmod %04o %s || exit 1\n" \
+            [expr {[dict get $attr mode] & 0o7777}] $file]
     }
     foreach {name option} {atime a mtime m} {
         if {[dict exists $attr $name]} {
             append script "TZ=UTC0 touch $h-$option -t [clock format \
                 [dict get $attr $name] -gmt 1 -format %Y%m%d%H%M.%S]\
-                \"\$p\" || exit 1\n"
+                $file || exit 1\n"
         }
     }
     return $script
 }
 
 proc ::deployer::ShellDo_setstat {at arguments {follow 1}} {
-    set script [ShellPath p [dict get $at path]]
+    if {[dict exists $arguments file]} {
+        set script [ShellFile $arguments]
+    } else {
+        set script [ShellPath p [dict get $at path]]
+    }
     append script [ShellThere [expr {$follow ? "-L" : ""}]]
     if {[dict exists $arguments attr]} {
         append script [ShellSetText [dict get $arguments attr] $follow]
@@ -563,7 +570,33 @@ proc ::deployer::ShellDo_realpath {at arguments} {
 
 # --- files ---
 
-# There is no open file between two commands: the token is {PATH FLAGS}.
+# Script text for the file that was $p when its inode was INODE: opens it anew
+# as 3, to which $p leads afterwards. Who may neither read it nor is root gets
+# the path alone, but is also nobody whom a link in its place would lead astray.
+proc ::deployer::ShellSame inode {
+    return [string map [list INODE $inode] {
+        if [ -r "$p" ] || [ "$(id -u)" = 0 ]; then
+        exec 3<"$p" || exit 1
+        set -- $(ls -diL /proc/self/fd/3 2>/dev/null)
+        if [ $# != 0 ]; then
+        if [ "$1" != INODE ]
+        then echo "$p: Stale file handle" >&2; exit 1; fi
+        p=/proc/self/fd/3; fi; fi
+    }]
+}
+
+# Script text that sets $p to the file of the token in ARGUMENTS.
+proc ::deployer::ShellFile arguments {
+    lassign [dict get $arguments file] path flags inode
+    set script [ShellPath p $path]
+    if {$inode ne ""} {
+        append script [ShellSame $inode]
+    }
+    return $script
+}
+
+# There is no open file between two commands: the token is {PATH FLAGS INODE}.
+# Of a file that was made, and which is nobody else's, the inode must stay.
 proc ::deployer::ShellDo_open {at arguments} {
     set path [dict get $at path]
     set flags [dict get $arguments flags]
@@ -592,13 +625,17 @@ proc ::deployer::ShellDo_open {at arguments} {
     if {"read" in $flags} {
         append script ": <\"\$p\"\n"
     }
-    ShellAsk $at $script
-    return [list $path $flags]
+    if {"exclusive" in $flags} {
+        append script "\[ \"\$f\" = \"\$p\" ] || ls -diL \"\$f\"\n"
+    }
+    scan [ShellAsk $at $script] " %\[0-9]" inode
+    return [list $path $flags [expr {[info exists inode] ? $inode : ""}]]
 }
 
 # Script text that makes $p, which must not exist; where the command THERE says
 # that it does, it is opened by HOW instead. The mode in ARGUMENTS is under the
-# umask, as open(2) has it.
+# umask, as open(2) has it. What is new stays open as 3, and $f leads there: in
+# a directory of somebody else's $p may be a link of theirs a moment later.
 proc ::deployer::ShellMakeText {arguments there {how >>}} {
     set mode 0o666
     if {[dict exists $arguments attr mode]} {
@@ -606,20 +643,20 @@ proc ::deployer::ShellMakeText {arguments there {how >>}} {
     }
     set script [format {if %s; then : %s"$p" || exit 1
         else u=$(umask); umask $(printf %%04o $((0%o | $u))); set -C
-        : >"$p" || exit 1
-        set +C; umask $u
+        exec 3>"$p" || exit 1
+        made=1; set +C; umask $u; f=/proc/self/fd/3
+        ls -d $f >/dev/null 2>&1 || f=$p
         %s
         fi
         } $there $how [expr {~$mode & 0o777}] \
         [expr {$mode & 0o111 ? [format \
-            {chmod $(printf %%04o $((0%o & ~$u))) "$p" || exit 1} $mode] : ""}]]
+            {chmod $(printf %%04o $((0%o & ~$u))) "$f" || exit 1} $mode] : ""}]]
     return $script
 }
 
 # A process that moves no byte places the offset for the one behind it.
 proc ::deployer::ShellDo_read {at arguments} {
-    lassign [dict get $arguments file] path flags
-    set script [ShellPath p $path]
+    set script [ShellFile $arguments]
     set offset [dict get $arguments offset]
     if {$offset > 0} {
         append script "\{ dd bs=1 skip=$offset count=0 of=/dev/null\
@@ -632,10 +669,10 @@ proc ::deployer::ShellDo_read {at arguments} {
 }
 
 proc ::deployer::ShellDo_write {at arguments} {
-    lassign [dict get $arguments file] path flags
+    set flags [lindex [dict get $arguments file] 1]
     set bytes [dict get $arguments bytes]
     set offset [dict get $arguments offset]
-    set script [ShellPath p $path][ShellThere -L]
+    set script [ShellFile $arguments][ShellThere -L]
     if {"append" in $flags} {
         append script {cat >>"$p"}
     } elseif {$offset > 0} {
@@ -649,7 +686,7 @@ proc ::deployer::ShellDo_write {at arguments} {
 }
 
 proc ::deployer::ShellDo_fsync {at arguments} {
-    ShellAsk $at "[ShellPath p [dict get $at path]]sync \"\$p\" 2>/dev/null ||\
+    ShellAsk $at "[ShellFile $arguments]sync \"\$p\" 2>/dev/null ||\
         fsync \"\$p\" 2>/dev/null || sync"
     return
 }
@@ -698,11 +735,11 @@ proc ::deployer::ShellDo_store {at arguments} {
     append script {made=
         trap 'exit 1' HUP INT TERM PIPE
         trap '[ -z "$made" ] || rm -f "$p"' EXIT
-    } [ShellMakeText $make false] {made=1
-        cat >"$p" || exit 1
-    } "n=\$(wc -c <\"\$p\") || exit 1\n\[ \$n -eq [string length $bytes] ] ||\
+    } [ShellMakeText $make false] {
+        cat >&3 || exit 1
+    } "n=\$(wc -c <\"\$f\") || exit 1\n\[ \$n -eq [string length $bytes] ] ||\
         \{ echo \"the contents were cut short\" >&2; exit 1; \}\n" \
-        [ShellSetText $attr]
+        [ShellSetText $attr 1 f] "exec 3>&-\n"
     if {[dict exists $arguments path2]} {
         append script "\{ [ShellRename $at]\n\} || exit 1\n"
     }
@@ -712,16 +749,20 @@ proc ::deployer::ShellDo_store {at arguments} {
 }
 
 # Lists of access and labels; where the first file has none, the second has none
-# afterwards. Without the tools a list that `ls` shows is an error.
+# afterwards. Without the tools a list that `ls` shows is an error. The second
+# is never reached by a link.
 proc ::deployer::ShellDo_adopt {at arguments} {
-    set script [ShellPath p [dict get $at path]]
-    append script [ShellPath q [dict get $arguments path2]] {
-        l=$(ls -ld "$p") || exit 1
+    set script [ShellPath q [dict get $at path]]
+    append script [ShellPath p [dict get $arguments path2]] {
+        l=$(ls -ld "$q") || exit 1
+        n=$(ls -di "$p") || exit 1
+        n=$(echo "$n" | (read -r i l; echo "$i"))
+    } [ShellSame {"$n"}] {
         if command -v getfacl >/dev/null && command -v setfacl >/dev/null
-        then getfacl -cpE "$p" | setfacl --set-file=- "$q" || exit 1
+        then getfacl -cpE "$q" | setfacl --set-file=- "$p" || exit 1
         else case ${l%% *} in *+)
-        echo "$p: Operation not supported" >&2; exit 1;; esac; fi
-        if [ -e /sys/fs/selinux/enforce ]; then chcon --reference="$p" "$q"; fi
+        echo "$q: Operation not supported" >&2; exit 1;; esac; fi
+        if [ -e /sys/fs/selinux/enforce ]; then chcon --reference="$q" "$p"; fi
     }
     ShellAsk $at $script
     return

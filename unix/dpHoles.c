@@ -8,7 +8,9 @@
 
 #include "dpHoles.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A file with more pieces than that is read as a whole from there on. */
@@ -20,18 +22,20 @@ typedef struct Piece {
 
 struct DpHoles {
     char *path;
-    uint64_t size;
+    uint64_t size, inode, device;
     Piece *pieces;              /* of data, in order */
     int numPieces;
 };
 
 DpHoles *
-DpHolesNew(const char *path, uint64_t size)
+DpHolesNew(const char *path, const DpFsAttr *attrPtr)
 {
     DpHoles *holesPtr = DpAlloc(sizeof(*holesPtr));
 
     holesPtr->path = DpStrdup(path);
-    holesPtr->size = size;
+    holesPtr->size = attrPtr->size;
+    holesPtr->inode = attrPtr->inode;
+    holesPtr->device = attrPtr->device;
     return holesPtr;
 }
 
@@ -49,44 +53,70 @@ Add(DpHoles *holesPtr, uint64_t start, uint64_t end)
     holesPtr->pieces[holesPtr->numPieces++] = (Piece) {start, end};
 }
 
+#ifdef SEEK_DATA
+/* Whether fd is the file that is read, and has all of it. */
+static bool
+IsSame(const DpHoles *holesPtr, int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && facts.st_ino == holesPtr->inode
+	    && facts.st_dev == holesPtr->device
+	    && (uint64_t) facts.st_size >= holesPtr->size;
+}
+
+/* False: something kept it from being known. */
+static bool
+Find(DpHoles *holesPtr, int fd)
+{
+    const off_t size = (off_t) holesPtr->size;
+    off_t at = 0, end = lseek(fd, 0, SEEK_HOLE);
+
+    if (end >= size || end < 0) {
+	/* None, or this file system does not tell. */
+	return false;
+    }
+    while (at < size) {
+	if (holesPtr->numPieces == MAX_PIECES) {
+	    Add(holesPtr, (uint64_t) at, holesPtr->size);
+	    break;
+	}
+	at = lseek(fd, at, SEEK_DATA);
+	if (at < 0) {
+	    /* Nothing but a hole is left. */
+	    return errno == ENXIO;
+	}
+	end = lseek(fd, at, SEEK_HOLE);
+	if (end < 0) {
+	    return false;
+	}
+	Add(holesPtr, (uint64_t) at, (uint64_t) end);
+	at = end;
+    }
+    return true;
+}
+#endif
+
 void
 DpHolesFind(DpHoles *holesPtr)
 {
+    bool isKnown = false;
+
 #ifdef SEEK_DATA
     int fd = open(holesPtr->path, O_RDONLY | O_CLOEXEC | O_NOCTTY
 	    | O_NONBLOCK);
-    off_t at = 0, end;
 
     if (fd >= 0) {
-	end = lseek(fd, 0, SEEK_HOLE);
-	if (end >= (off_t) holesPtr->size) {
-	    /* None, or this file system does not tell. */
-	    Add(holesPtr, 0, holesPtr->size);
-	    close(fd);
-	    return;
-	}
-	while (end >= 0 && at < (off_t) holesPtr->size) {
-	    if (holesPtr->numPieces == MAX_PIECES) {
-		Add(holesPtr, (uint64_t) at, holesPtr->size);
-		break;
-	    }
-	    at = lseek(fd, at, SEEK_DATA);
-	    if (at < 0) {
-		/* ENXIO: nothing but a hole is left. */
-		break;
-	    }
-	    end = lseek(fd, at, SEEK_HOLE);
-	    if (end < 0) {
-		end = (off_t) holesPtr->size;
-	    }
-	    Add(holesPtr, (uint64_t) at, (uint64_t) end);
-	    at = end;
-	}
+	/* A file that took its place, or was cut, has holes of its own. */
+	isKnown = IsSame(holesPtr, fd) && Find(holesPtr, fd)
+		&& IsSame(holesPtr, fd);
 	close(fd);
-	return;
     }
 #endif
-    Add(holesPtr, 0, holesPtr->size);
+    if (!isKnown) {
+	holesPtr->numPieces = 0;
+	Add(holesPtr, 0, holesPtr->size);
+    }
 }
 
 DpHoles *

@@ -7,14 +7,17 @@
 #ifndef DP_HOLES_H
 #define DP_HOLES_H
 
-#include "dpBase.h"
+#include "dpFs.h"
 
 typedef struct DpHoles DpHoles;
 
-/* Nothing is looked at yet. */
-MODULE_SCOPE DpHoles *DpHolesNew(const char *path, uint64_t size);
+/* Of the open file with these attributes. Nothing is looked at yet. */
+MODULE_SCOPE DpHoles *DpHolesNew(const char *path, const DpFsAttr *attrPtr);
 
-/* Looks; may block, and may be called in any thread. */
+/*
+ * Looks; where that file no longer stands there, all of it is data. May block,
+ * and may be called in any thread.
+ */
 MODULE_SCOPE void DpHolesFind(DpHoles *holesPtr);
 
 /* A fresh one with what was found; the other is left empty. */

@@ -1,8 +1,8 @@
 /*
  * fuzzSftp.c -- an sftp-server that says anything, while its client is used.
  *
- * The input is a list of steps, each a byte and what belongs to it: an operation
- * begins, the last is cancelled, the last file is closed, bytes come from the
+ * The input is a list of steps, each a byte and what belongs to it: an
+ * operation begins, the last is cancelled, the last file is closed, bytes come from the
  * server as they stand here, or put into a message that answers the oldest
  * request. In the end the server ends, or the client shuts.
  */

@@ -18,14 +18,19 @@
 /* Pieces in one turn, so that a file starves nobody. */
 #define PIECES 16
 
+/* How often is looked whether the script has closed the channel, in ms. */
+#define LOOK_INTERVAL 200
+
 #define SEATS_KEY "deployer::pump"
 
 /*
  * A channel that pumps use, with the options that it had before. One may read
  * from it and one write to it; the last that leaves puts the options back.
+ * Tcl tells nobody when a channel is gone that was closed while it wrote in
+ * the background; so there is a reference of our own, and the end looks.
  */
 typedef struct Seat {
-    Tcl_Channel channel;        /* NULL: it was closed */
+    Tcl_Channel channel;        /* registered by us too; NULL: closed */
     int users;
     int mask;                   /* TCL_READABLE, TCL_WRITABLE: is used so */
     Tcl_DString options[5];
@@ -49,6 +54,7 @@ typedef struct ChanEnd {
     bool good;                  /* ... for what is in the queue to be written */
     bool busy;                  /* Work is on the stack, perhaps in a script */
     DpTask task;
+    DpTimer lookTimer;
 } ChanEnd;
 
 static void Work(void *clientData);
@@ -121,6 +127,7 @@ TakeSeat(Tcl_Interp *interp, Tcl_Channel channel, int mask)
     seatPtr = DpAlloc(sizeof(*seatPtr));
     Tcl_SetHashValue(entryPtr, seatPtr);
     seatPtr->channel = channel;
+    Tcl_RegisterChannel(NULL, channel);
     seatPtr->users = 1;
     seatPtr->mask = mask;
     for (size_t i = 0; i < DP_ARRAY_SIZE(optionNames); i++) {
@@ -137,11 +144,16 @@ TakeSeat(Tcl_Interp *interp, Tcl_Channel channel, int mask)
     return seatPtr;
 }
 
-/* Twin of TakeSeat. Scripts may run. */
+/*
+ * Twin of TakeSeat. Scripts may run. A channel that is only ours by now stays
+ * as it is, as closing must not wait for its peer.
+ */
 static void
 LeaveSeat(ChanEnd *chanPtr)
 {
     Seat *seatPtr = chanPtr->seatPtr;
+    Tcl_Interp *interp = chanPtr->dpPtr->interp;
+    bool isOpen;
 
     chanPtr->seatPtr = NULL;
     seatPtr->mask &= ~chanPtr->mask;
@@ -149,12 +161,17 @@ LeaveSeat(ChanEnd *chanPtr)
 	return;
     }
     ForgetSeat(chanPtr->dpPtr, seatPtr);
+    isOpen = seatPtr->channel != NULL && interp != NULL
+	    && Tcl_IsChannelRegistered(interp, seatPtr->channel);
     for (size_t i = 0; i < DP_ARRAY_SIZE(optionNames); i++) {
-	if (seatPtr->channel != NULL) {
+	if (isOpen) {
 	    Tcl_SetChannelOption(NULL, seatPtr->channel, optionNames[i],
 		    Tcl_DStringValue(&seatPtr->options[i]));
 	}
 	Tcl_DStringFree(&seatPtr->options[i]);
+    }
+    if (seatPtr->channel != NULL) {
+	Tcl_UnregisterChannel(NULL, seatPtr->channel);
     }
     DpFree(seatPtr);
 }
@@ -189,6 +206,7 @@ static void
 Leave(ChanEnd *chanPtr)
 {
     DpTaskStop(&chanPtr->task);
+    DpTimerStop(&chanPtr->lookTimer);
     if (chanPtr->seatPtr == NULL) {
 	return;
     }
@@ -336,11 +354,12 @@ Work(void *clientData)
     }
     DpPumpHold(pumpPtr);
     chanPtr->busy = true;
-    if (!isSink && !chanPtr->leaving) {
-	ReadSome(chanPtr);
-    } else if (isSink && Channel(chanPtr) != NULL
-	    && chanPtr->end.errorPtr == NULL) {
+    if (Channel(chanPtr) == NULL || chanPtr->end.errorPtr != NULL) {
+	/* Nothing is done with it any more. */
+    } else if (isSink) {
 	WriteSome(chanPtr);
+    } else if (!chanPtr->leaving) {
+	ReadSome(chanPtr);
     }
     if (chanPtr->leaving && !chanPtr->end.released
 	    && (!isSink || !chanPtr->good || Channel(chanPtr) == NULL
@@ -354,6 +373,25 @@ Work(void *clientData)
     DpPumpDrop(pumpPtr);
 }
 
+/* Has the end fail once the script has closed the channel. */
+static void
+Look(void *clientData)
+{
+    ChanEnd *chanPtr = clientData;
+    Tcl_Interp *interp = chanPtr->dpPtr->interp;
+
+    if (interp == NULL || Channel(chanPtr) == NULL) {
+	return;
+    }
+    if (Tcl_IsChannelRegistered(interp, Channel(chanPtr))) {
+	DpTimerStart(chanPtr->dpPtr->loopPtr, &chanPtr->lookTimer,
+		LOOK_INTERVAL, Look, chanPtr);
+	return;
+    }
+    DpPumpFail(&chanPtr->end, EBADF, "the channel was closed");
+    DpTaskStart(chanPtr->dpPtr->loopPtr, &chanPtr->task, Work, chanPtr);
+}
+
 static void
 ChanReady(ClientData clientData, int mask)
 {
@@ -361,6 +399,7 @@ ChanReady(ClientData clientData, int mask)
     Work(clientData);
 }
 
+/* Whoever closed it did not care for our reference. */
 static void
 ChanClosed(ClientData clientData)
 {
@@ -477,6 +516,7 @@ DpPumpChanNew(DpPump *pumpPtr, DpInterp *dpPtr, Tcl_Channel channel,
     chanPtr->seatPtr = seatPtr;
     chanPtr->mask = mask;
     Tcl_CreateCloseHandler(channel, ChanClosed, chanPtr);
+    Look(chanPtr);
     DpTaskStart(dpPtr->loopPtr, &chanPtr->task, Work, chanPtr);
     return &chanPtr->end;
 }

@@ -15,10 +15,8 @@
  * that has to adjust the window is repeated with another length.
  */
 #define READ_SIZE (32 * 1024)
-/*
- * One read takes so much off the socket: with all of it (a megabyte) in packets
- * at once, their memory would be new in each turn, and out of the cache.
- */
+/* One read takes so much off the socket: a megabyte of packets at once would be
+ * new memory in each turn, and out of the cache. */
 #define READ_CALL (READ_SIZE + 4 * 1024)
 /* One write; what libssh2 puts into one packet at most. */
 #define WRITE_SIZE (32 * 1024)
@@ -563,7 +561,10 @@ RequestStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     return true;
 }
 
-/* Reads what there is of one stream. True: progress. */
+/*
+ * Reads what there is of one stream, some of it also when another one in flood
+ * has spent the turn: that would come first each time. True: progress.
+ */
 static bool
 ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
 {
@@ -571,7 +572,7 @@ ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
     bool progress = false;
 
     while (!opPtr->proc.outEof[stream] && DpProcWants(&opPtr->proc, stream)
-	    && !sshPtr->turnSpent) {
+	    && !(progress && sshPtr->turnSpent)) {
 	void *space = DpProcSpace(&opPtr->proc, stream, bytes, READ_SIZE);
 	ssize_t n;
 

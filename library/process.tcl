@@ -248,7 +248,10 @@ oo::class create ::deployer::Process {
             return
         }
         set pid [dict get $info pid]
-        if {$pid == 0 || !([dict exists $Opts sudo])} {
+        # A signal request of SSH comes second: nobody tells whether it was
+        # obeyed, and sshd ignores it in a session of root.
+        if {$pid == 0 || (!([dict exists $Opts sudo])
+                && ![info object isa typeof $Host ::deployer::sshhost])} {
             if {[::deployer::core::proc signal $Proc $name]} {
                 return
             }

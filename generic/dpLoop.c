@@ -27,6 +27,7 @@ struct DpLoop {
     int refCount;
     bool stopped;
     bool queued;                /* a LoopEvent stands in Tcl's queue */
+    bool direct;                /* one may be put there without a wait */
     unsigned turns;             /* made so far in which something was done */
     int64_t attendUntil;        /* DpLoopNow: see DpLoopAttend */
     DpPoll *pollPtr;
@@ -140,6 +141,33 @@ RunTimers(DpLoop *loopPtr)
 
 /* Part: tasks. */
 
+static int LoopEventProc(Tcl_Event *eventPtr, int flags);
+
+static void
+QueueTurn(DpLoop *loopPtr)
+{
+    LoopEvent *eventPtr = (LoopEvent *) ckalloc(sizeof(*eventPtr));
+
+    loopPtr->queued = true;
+    eventPtr->header.proc = LoopEventProc;
+    eventPtr->loopPtr = loopPtr;
+    Tcl_QueueEvent(&eventPtr->header, TCL_QUEUE_TAIL);
+}
+
+/*
+ * A task that is started between two turns of Tcl's has one at once: asking
+ * the notifier, even without waiting, costs two switches of threads. Only one
+ * between two times that it is asked, so that Tcl's own files come in turn.
+ */
+static void
+QueueDirect(DpLoop *loopPtr)
+{
+    if (loopPtr->direct && !loopPtr->queued && !loopPtr->stopped) {
+	loopPtr->direct = false;
+	QueueTurn(loopPtr);
+    }
+}
+
 static void
 AddTask(DpLoop *loopPtr, DpTask *ringPtr, int *countPtr, DpTask *taskPtr,
 	DpProcedure *proc, void *clientData)
@@ -156,6 +184,7 @@ AddTask(DpLoop *loopPtr, DpTask *ringPtr, int *countPtr, DpTask *taskPtr,
     taskPtr->prevPtr->nextPtr = taskPtr;
     ringPtr->prevPtr = taskPtr;
     ++*countPtr;
+    QueueDirect(loopPtr);
 }
 
 void
@@ -360,19 +389,15 @@ static void
 CheckProc(ClientData clientData, int flags)
 {
     DpLoop *loopPtr = clientData;
-    LoopEvent *eventPtr;
 
     if (!(flags & (TCL_FILE_EVENTS | TCL_TIMER_EVENTS)) || loopPtr->queued) {
 	return;
     }
+    loopPtr->direct = true;
     if (DpPollFd(loopPtr->pollPtr) >= 0 && Timeout(loopPtr, -1, true) != 0) {
 	return;
     }
-    loopPtr->queued = true;
-    eventPtr = (LoopEvent *) ckalloc(sizeof(*eventPtr));
-    eventPtr->header.proc = LoopEventProc;
-    eventPtr->loopPtr = loopPtr;
-    Tcl_QueueEvent(&eventPtr->header, TCL_QUEUE_TAIL);
+    QueueTurn(loopPtr);
 }
 
 static void
@@ -415,6 +440,7 @@ DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 		&& now - lastOther >= OTHERS_MS
 		&& (DpPollCount(loopPtr->pollPtr) > 0
 		|| loopPtr->numTasks > 0 || loopPtr->numSoon > 0)) {
+	    loopPtr->direct = false;
 	    Turn(loopPtr, DIRECT_MS, true);
 	    if (*donePtr) {
 		break;

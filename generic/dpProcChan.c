@@ -11,8 +11,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What one call of the driver carries; Tcl's default of 4 KiB is slow. */
+/*
+ * What one call of the driver carries; Tcl's default of 4 KiB is slow. Where
+ * more is waiting when a reader is told, it grows: fcopy goes to the notifier
+ * for each buffer, which costs more than deciphering it.
+ */
 #define BUFFER_SIZE (32 * 1024)
+#define BUFFER_MAX (256 * 1024)
 
 #define STDIN (-1)
 
@@ -27,6 +32,7 @@ typedef struct Port {
     bool lent;
     DpProcLoan loan;            /* while it is lent */
     size_t tail;                /* so many bytes are kept, 0: all */
+    int bufferSize;             /* what we set; another is the script's wish */
     DpTask task;                /* calls Tcl_NotifyChannel */
     char name[32];
 } Port;
@@ -113,6 +119,24 @@ CheckPort(Port *portPtr)
     }
 }
 
+/* Not called by Tcl: it must not be filling a buffer of this channel. */
+static void
+GrowBuffer(Port *portPtr)
+{
+    size_t length;
+
+    if (portPtr->stream == STDIN || portPtr->bufferSize >= BUFFER_MAX
+	    || Tcl_GetChannelBufferSize(portPtr->channel)
+		    != portPtr->bufferSize) {
+	return;
+    }
+    length = DpBufLength(&portPtr->chansPtr->procPtr->out[portPtr->stream]);
+    if (length > (size_t) portPtr->bufferSize) {
+	portPtr->bufferSize = BUFFER_MAX;
+	Tcl_SetChannelBufferSize(portPtr->channel, BUFFER_MAX);
+    }
+}
+
 static void
 NotifyTask(void *clientData)
 {
@@ -121,6 +145,7 @@ NotifyTask(void *clientData)
     if (portPtr->watched == 0 || !IsReady(portPtr)) {
 	return;
     }
+    GrowBuffer(portPtr);
 
     /*
      * Again in the next turn while it stays ready, as for a descriptor. Before
@@ -467,6 +492,7 @@ NewPort(DpProcChans *chansPtr, int stream)
     portPtr->channel = Tcl_CreateChannel(&portType, portPtr->name, portPtr,
 	    stream == STDIN ? TCL_WRITABLE : TCL_READABLE);
     Tcl_RegisterChannel(interp, portPtr->channel);
+    portPtr->bufferSize = BUFFER_SIZE;
     Tcl_SetChannelBufferSize(portPtr->channel, BUFFER_SIZE);
     Tcl_SetChannelOption(interp, portPtr->channel, "-translation", "binary");
     Tcl_SetChannelOption(interp, portPtr->channel, "-blocking", "0");

@@ -74,6 +74,18 @@ DpBufConsume(DpBuf *bufPtr, size_t count)
 }
 
 void
+DpBufPack(DpBuf *bufPtr)
+{
+    size_t length = DpBufLength(bufPtr);
+
+    if (bufPtr->start >= bufPtr->size / 2 && length <= bufPtr->size / 8) {
+	memmove(bufPtr->bytes, bufPtr->bytes + bufPtr->start, length);
+	bufPtr->start = 0;
+	bufPtr->end = length;
+    }
+}
+
+void
 DpBufKeep(DpBuf *bufPtr, size_t size)
 {
     bufPtr->keep = size;

@@ -50,6 +50,12 @@ MODULE_SCOPE ptrdiff_t DpBufFind(const DpBuf *bufPtr, size_t offset,
 	const void *needle, size_t length);
 
 /*
+ * A moment at which little is left, before much comes: what is left moves to
+ * the front now, where it is cheaper than in the middle of the next message.
+ */
+MODULE_SCOPE void DpBufPack(DpBuf *bufPtr);
+
+/*
  * A queue through which a stream goes keeps its block, as new memory for each
  * few hundred kB costs more than the copying. 0 gives it back when it is empty.
  */

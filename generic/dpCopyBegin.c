@@ -78,9 +78,8 @@ Probe(DpCopy *copyPtr)
 	Run(copyPtr);
 	return;
     }
-    if (!isTree && !copyPtr->spec.preserve && !copyPtr->spec.resume
-	    && (copyPtr->exists || copyPtr->attr.size <= DP_COPY_SMALL)) {
-	/* Nobody needs them: STORE minds the umask itself. */
+    if (!isTree && !copyPtr->spec.preserve && !copyPtr->spec.resume) {
+	/* Nobody needs them: see DpCopyFileMasked. */
 	Run(copyPtr);
 	return;
     }

@@ -186,6 +186,25 @@ Final(const DpCopyFile *filePtr)
 	    filePtr->exists ? &filePtr->old : NULL);
 }
 
+/*
+ * Whether the host's umask, which is not known, makes the mode: the file is
+ * made with that of the source and is never more open than in the end.
+ */
+bool
+DpCopyFileMasked(const DpCopyFile *filePtr)
+{
+    const DpCopy *copyPtr = filePtr->copyPtr;
+
+    return !copyPtr->spec.preserve && !filePtr->exists && !filePtr->isPart
+	    && copyPtr->umask < 0;
+}
+
+uint32_t
+DpCopyFileMode(const DpCopyFile *filePtr)
+{
+    return (filePtr->attr.has & DP_FS_MODE) ? filePtr->attr.mode & 0777 : 0666;
+}
+
 static void
 GotLoad(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 {
@@ -210,10 +229,9 @@ GotLoad(DpCopyFile *filePtr, const DpFsReply *replyPtr)
     }
     filePtr->size = replyPtr->count;
     request.attr = Final(filePtr);
-    if (!copyPtr->spec.preserve && !filePtr->exists && copyPtr->umask < 0) {
+    if (DpCopyFileMasked(filePtr)) {
 	request.flags = DP_FS_UMASK;
-	request.attr.mode = (filePtr->attr.has & DP_FS_MODE)
-		? filePtr->attr.mode & 0777 : 0666;
+	request.attr.mode = DpCopyFileMode(filePtr);
     }
     if (filePtr->temp != NULL) {
 	DpFsGuard(copyPtr->dstPtr, filePtr->temp);
@@ -261,9 +279,16 @@ DpCopyFileStep(DpCopyFile *filePtr, DpCopyStep step)
     case DP_FILE_SET:
 	request.filePtr = filePtr->outPtr;
 	request.attr = Final(filePtr);
+	if (DpCopyFileMasked(filePtr)) {
+	    request.attr.has &= ~(unsigned) DP_FS_MODE;
+	}
 	if (filePtr->end != filePtr->size) {
 	    request.attr.has |= DP_FS_SIZE;
 	    request.attr.size = filePtr->size;
+	}
+	if (request.attr.has == 0) {
+	    DpCopyFileStep(filePtr, DP_FILE_CLOSE);
+	    break;
 	}
 	DpCopyFileSubmit(filePtr, step, copyPtr->dstPtr, &request);
 	break;

@@ -258,6 +258,8 @@ MODULE_SCOPE void DpCopyLinkMade(DpCopyFile *filePtr);
 MODULE_SCOPE void DpCopyFileSkip(DpCopyFile *filePtr);
 MODULE_SCOPE void DpCopyFileBegin(DpCopyFile *filePtr);
 /* Whether what is replaced has an ACL or a label that are to be kept. */
+MODULE_SCOPE bool DpCopyFileMasked(const DpCopyFile *filePtr);
+MODULE_SCOPE uint32_t DpCopyFileMode(const DpCopyFile *filePtr);
 MODULE_SCOPE bool DpCopyFileAdopts(const DpCopyFile *filePtr);
 
 /* dpCopyPart.c */

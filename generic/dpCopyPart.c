@@ -50,7 +50,8 @@ OpenOut(DpCopyFile *filePtr, unsigned flags)
 	    .flags = DP_FS_FOR_WRITE | flags};
 
     request.attr.has = DP_FS_MODE;
-    request.attr.mode = 0600;
+    request.attr.mode = DpCopyFileMasked(filePtr) ? DpCopyFileMode(filePtr)
+	    : 0600;
     if (filePtr->temp != NULL && !filePtr->isPart) {
 	DpFsGuard(filePtr->copyPtr->dstPtr, filePtr->temp);
     }

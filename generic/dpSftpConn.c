@@ -494,6 +494,7 @@ Parse(DpSftpConn *connPtr)
 	Message(connPtr, bytes + 4, count);
 	if (connPtr->state != DP_SFTP_LOST) {
 	    DpProcConsume(procPtr, DP_STDOUT, 4 + count);
+	    DpBufPack(bufPtr);
 	}
     }
 }

@@ -23,6 +23,47 @@
 #define READ_MAX (1024 * 1024)
 #define LIST_MAX 1000
 
+/*
+ * Pieces of a large file: memory that is new each time costs more than the
+ * copying into it, so what one has done with serves the next.
+ */
+#define SPARE_SIZE (256 * 1024)
+#define SPARE_FROM (64 * 1024)
+
+/* Memory for one piece; to be given to FreePiece. */
+static void *
+NewPiece(DpFsWork *workPtr, size_t count)
+{
+    DpFsFd *fdPtr = workPtr->fdPtr;
+
+    if (fdPtr == NULL || count <= SPARE_FROM || count > SPARE_SIZE) {
+	return DpRealloc(NULL, count);
+    }
+    workPtr->spare = true;
+    for (int i = 0; i < DP_FS_SPARES; i++) {
+	void *bytes = atomic_exchange(&fdPtr->spares[i], NULL);
+
+	if (bytes != NULL) {
+	    return bytes;
+	}
+    }
+    return DpRealloc(NULL, SPARE_SIZE);
+}
+
+static void
+FreePiece(DpFsWork *workPtr, void *bytes)
+{
+    for (int i = 0; workPtr->spare && bytes != NULL && i < DP_FS_SPARES; i++) {
+	void *none = NULL;
+
+	if (atomic_compare_exchange_strong(&workPtr->fdPtr->spares[i], &none,
+		bytes)) {
+	    return;
+	}
+    }
+    DpFree(bytes);
+}
+
 void
 DpFsFdDrop(DpFsFd *fdPtr)
 {
@@ -31,6 +72,9 @@ DpFsFdDrop(DpFsFd *fdPtr)
     }
     if (fdPtr->fd >= 0) {
 	close(fdPtr->fd);
+    }
+    for (int i = 0; i < DP_FS_SPARES; i++) {
+	DpFree(fdPtr->spares[i]);
     }
     DpFree(fdPtr);
 }
@@ -49,15 +93,15 @@ DpFsWorkNew(const DpFsRequest *requestPtr, DpFsFd *fdPtr)
     copyPtr->path2 = requestPtr->kind == DP_FS_SYMLINK
 	    ? DpStrdup(requestPtr->path2) : DpFsWorkPath(requestPtr->path2);
     copyPtr->bytes = NULL;
-    if (requestPtr->bytes != NULL) {
-	void *bytes = DpRealloc(NULL, requestPtr->count);
-
-	memcpy(bytes, requestPtr->bytes, requestPtr->count);
-	copyPtr->bytes = bytes;
-    }
     if (fdPtr != NULL) {
 	atomic_fetch_add(&fdPtr->refCount, 1);
 	workPtr->fdPtr = fdPtr;
+    }
+    if (requestPtr->bytes != NULL) {
+	void *bytes = NewPiece(workPtr, requestPtr->count);
+
+	memcpy(bytes, requestPtr->bytes, requestPtr->count);
+	copyPtr->bytes = bytes;
     }
     return workPtr;
 }
@@ -70,14 +114,14 @@ DpFsWorkDrop(void *clientData)
     if (atomic_fetch_sub(&workPtr->refCount, 1) > 1) {
 	return;
     }
-    DpFsFdDrop(workPtr->fdPtr);
     if (workPtr->dirPtr != NULL) {
 	closedir(workPtr->dirPtr);
     }
     DpFree((char *) workPtr->request.path);
     DpFree((char *) workPtr->request.path2);
-    DpFree((void *) workPtr->request.bytes);
-    DpFree(workPtr->bytes);
+    FreePiece(workPtr, (void *) workPtr->request.bytes);
+    FreePiece(workPtr, workPtr->bytes);
+    DpFsFdDrop(workPtr->fdPtr);
     DpBufFree(&workPtr->names);
     DpFree(workPtr->entries);
     DpFree(workPtr);
@@ -390,7 +434,7 @@ Read(DpFsWork *workPtr)
 	count = READ_MAX;
     }
     if (workPtr->bytes == NULL) {
-	workPtr->bytes = DpRealloc(NULL, count);
+	workPtr->bytes = NewPiece(workPtr, count);
     }
     do {
 	got = fdPtr->stream ? read(fdPtr->fd, workPtr->bytes, count)

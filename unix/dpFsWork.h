@@ -13,9 +13,12 @@
 
 #include <stdatomic.h>
 
+#define DP_FS_SPARES 8
+
 /* An open file; counted, as a thread may still be at it. */
 typedef struct DpFsFd {
     atomic_int refCount;
+    _Atomic(void *) spares[DP_FS_SPARES];   /* memory for pieces, or NULL */
     int fd;                     /* -1: closed */
     bool stream;                /* has no offsets: a FIFO, a terminal */
     bool append;
@@ -29,6 +32,7 @@ typedef struct DpFsWork {
     int error;
     bool again;                 /* to be tried again when fd is ready */
     size_t done;                /* WRITE: so many bytes are written */
+    bool spare;                 /* request.bytes or bytes is of fdPtr's */
     DpFsAttr attr;
     unsigned char *bytes;
     size_t count;

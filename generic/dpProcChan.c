@@ -17,7 +17,7 @@
  * for each buffer, which costs more than deciphering it.
  */
 #define BUFFER_SIZE (32 * 1024)
-#define BUFFER_MAX (256 * 1024)
+#define BUFFER_MAX (128 * 1024)
 
 #define STDIN (-1)
 

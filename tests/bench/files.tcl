@@ -2,10 +2,10 @@
 #
 # usage: files.tcl MODE PORT USER KEYFILE KNOWNHOSTS ADDRESSES ARG ...
 #
-# Sourced it has the suites stream large small (for which "files" stands),
-# farlarge farsmall ("delay") and hostpipe memory tee ("pipe"). Called it is the
-# deployer's side of them and prints a dict as client.tcl does: wall and cpu are
-# those of the work alone, on connections that stand.
+# Sourced it has the suites stream large channel small (for which "files"
+# stands), farlarge farsmall ("delay") and hostpipe memory tee ("pipe"). Called
+# it is the deployer's side of them and prints a dict as client.tcl does: wall
+# and cpu are those of the work alone, on connections that stand.
 #
 # All servers run on this machine. Files lie in memory where there is room, so
 # that no disk is measured.
@@ -90,6 +90,35 @@ proc fileclient::up {hosts bytes buffer} {
         close $source
         close [$process stdin]
         $process wait
+    }]
+}
+
+# A remote file as a channel.
+proc fileclient::chanread {hosts path buffer} {
+    set bytes [file size $path]
+    return [Timed {
+        set source [[lindex $hosts 0] open $path rb]
+        set sink [open /dev/null wb]
+        chan configure $sink -buffersize $buffer
+        if {[Copy $source $sink] != $bytes} {
+            error "not all came"
+        }
+        close $source
+        close $sink
+    }]
+}
+
+proc fileclient::chanwrite {hosts from to buffer} {
+    set bytes [file size $from]
+    return [Timed {
+        set source [open $from rb]
+        chan configure $source -buffersize $buffer
+        set sink [[lindex $hosts 0] open $to wb]
+        if {[Copy $source $sink] != $bytes} {
+            error "not all went"
+        }
+        close $source
+        close $sink
     }]
 }
 
@@ -327,8 +356,8 @@ proc bench::SameFiles {a b} {
 }
 
 # What streams carry, both ways, through fcopy: with a file whose buffer was
-# made larger, and with Tcl's default of 4 KiB, at which fcopy goes to the event
-# loop for each piece.
+# made larger, and with Tcl's default of 4 KiB: fcopy reads a file by that much,
+# and asks the notifier's thread before each of it.
 proc bench::stream {} {
     variable Farm
     set address [lindex [$Farm addresses] 0]
@@ -343,7 +372,7 @@ proc bench::stream {} {
             [L2Files $way {} $address $command {*}$size]
         dict set contestants l2-poll-$way \
             [L2Files $way -n $address $command {*}$size]
-        foreach buffer {4096 65536} {
+        foreach buffer {4096 65536 1048576} {
             dict set contestants deployer-$way-$buffer \
                 [FileClient $way {} [list $address] $bytes $buffer]
         }
@@ -357,7 +386,8 @@ proc bench::stream {} {
     foreach way {down up} {
         set plain [list l2-$way l2-poll-$way]
         foreach {buffer text} {
-            65536 ", file buffer 64 KiB" 4096 ", file buffer 4 KiB (default)"
+            1048576 ", file buffer 1 MiB" 65536 ", file buffer 64 KiB"
+            4096 ", file buffer 4 KiB (default)"
         } {
             set name deployer-$way-$buffer
             if {![Has $name]} continue
@@ -431,6 +461,41 @@ proc bench::large {} {
     variable Farm
     LargeFile {} [lindex [$Farm addresses] 0] \
         [expr {[Opt -quick] ? 32 : 256}] "" {{>= 0.95} {}}
+}
+
+# The same file as a channel of `open`, through fcopy. The C loop writes a file
+# that it gets, so here it does.
+proc bench::channel {} {
+    variable Farm
+    set address [lindex [$Farm addresses] 0]
+    set mib [expr {[Opt -quick] ? 32 : 256}]
+    set file [BigFile $mib]
+    set target [file join [FileWork] target]
+    set contestants [dict create \
+        deployer-chanread [FileClient chanread {} [list $address] $file \
+            1048576] \
+        deployer-chanwrite [FileClient chanwrite {} [list $address] $file \
+            $target 1048576]]
+    foreach way {get put} {
+        foreach {name options} {l2 {-b 1048576} l2-poll {-n -b 1048576}} {
+            dict set contestants $name-chan$way [L2Files $way $options \
+                $address $file $target]
+        }
+    }
+    Rounds $contestants [list ::bench::FreshTarget $file $target]
+    SameFiles $file $target
+    file delete $target
+    foreach {name way text} {
+        deployer-chanread get "read from a channel of open"
+        deployer-chanwrite put "written to a channel of open"
+    } {
+        if {![Has $name]} continue
+        set plain [list l2-chan$way l2-poll-chan$way]
+        RateRow "$mib MiB $text: rate / plain libssh2" $mib \
+            [Median $name inner wall] [Best $plain inner wall] {}
+        Row "  ... client CPU / plain libssh2" [Median $name inner cpu] \
+            [Best $plain inner cpu] {}
+    }
 }
 
 # Many small files. FACTOR: so many times faster than `sftp -r`.
@@ -565,12 +630,23 @@ proc bench::tee {} {
     set addresses [lrange [$Farm addresses] 0 8]
     set mib [expr {[Opt -quick] ? 16 : 128}]
     set bytes [expr {$mib << 20}]
+    lassign $addresses a b
     Rounds [dict create \
         deployer-tee [FileClient tee {} $addresses $bytes] \
         deployer-pipes [FileClient pipe {} $addresses $bytes 8] \
-        deployer-atonce [FileClient pipes {} $addresses $bytes 8]]
+        deployer-atonce [FileClient pipes {} $addresses $bytes 8] \
+        l2-tee-down [L2Files down {} $a "head -c $bytes /dev/zero"] \
+        l2-tee-up [L2Files up {} $b {cat >/dev/null} $bytes]]
     if {![Has deployer-tee]} {
         return
+    }
+    if {[Has l2-tee-down] && [Has l2-tee-up]} {
+        # What nobody can save: the source is deciphered once, and for each
+        # sink, which has a key of its own, all is enciphered.
+        set down [Median l2-tee-down inner cpu]
+        set up [Median l2-tee-up inner cpu]
+        Row "... the same of plain libssh2: down once, up eight times, cpu" \
+            [expr {$down + 8 * $up}] [expr {8 * ($down + $up)}] {}
     }
     foreach {name what limit} {
         deployer-pipes "eight pipes in turn" {<= 0.5}

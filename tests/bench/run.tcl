@@ -455,7 +455,7 @@ proc bench::PrintFacts {} {
 # The suites that -only names, groups taken apart.
 proc bench::Suites {} {
     set groups {
-        terminal {keys flood stop dialogue} files {stream large small}
+        terminal {keys flood stop dialogue} files {stream large channel small}
         delay {farlarge farsmall} pipe {hostpipe memory tee}
     }
     return [concat {*}[lmap name [Opt -only] {

@@ -192,11 +192,17 @@ proc sudotree::WriteFile {path text} {
     close $file
 }
 
+# A port that is free, below those that the kernel hands out: it is taken some
+# time after this, and others ask for ports meanwhile.
 proc sudotree::FreePort {} {
-    set socket [socket -server list -myaddr 127.0.0.1 0]
-    set port [lindex [chan configure $socket -sockname] 2]
-    close $socket
-    return $port
+    for {set try 0} {$try < 100} {incr try} {
+        set port [expr {10000 + int(rand() * 20000)}]
+        if {![catch {socket -server list -myaddr 127.0.0.1 $port} socket]} {
+            close $socket
+            return $port
+        }
+    }
+    error "no port is free: $socket"
 }
 
 proc sudotree::WriteKnownHosts {} {

@@ -124,6 +124,11 @@ GotSource(DpCopy *copyPtr, const DpFsReply *replyPtr)
 {
     uint32_t type = DP_TYPE(replyPtr->attr.mode);
 
+    if (replyPtr->error == ENOENT) {
+	SubmitPath(copyPtr, DP_COPY_MISSING, copyPtr->srcPtr, DP_FS_LSTAT,
+		copyPtr->spec.src);
+	return;
+    }
     if (replyPtr->error != 0) {
 	FailReply(copyPtr, copyPtr->srcPtr, replyPtr, "read",
 		copyPtr->spec.src);
@@ -146,6 +151,18 @@ GotSource(DpCopy *copyPtr, const DpFsReply *replyPtr)
 	SubmitPath(copyPtr, DP_COPY_TARGET, copyPtr->dstPtr, DP_FS_LSTAT,
 		copyPtr->dst);
     }
+}
+
+/* Something is there after all: a link to what is not. */
+static void
+GotMissing(DpCopy *copyPtr, const DpFsReply *replyPtr)
+{
+    bool isLink = replyPtr->error == 0
+	    && DP_TYPE(replyPtr->attr.mode) == DP_TYPE_LINK;
+
+    Fail(copyPtr, copyPtr->srcPtr, replyPtr->error != 0 ? replyPtr->error
+	    : ENOENT, isLink ? "it is a symbolic link that leads nowhere"
+	    : replyPtr->message, "read", copyPtr->spec.src);
 }
 
 static void
@@ -359,6 +376,9 @@ StateDone(void *clientData, const DpFsReply *replyPtr)
     switch (state) {
     case DP_COPY_SOURCE:
 	GotSource(copyPtr, replyPtr);
+	break;
+    case DP_COPY_MISSING:
+	GotMissing(copyPtr, replyPtr);
 	break;
     case DP_COPY_REAL:
 	if (replyPtr->error == 0) {

@@ -275,6 +275,22 @@ MakeDone(void *clientData, const DpFsReply *replyPtr)
     Check(dirPtr);
 }
 
+/*
+ * Whether NAME is that of the tree that is being made, which nobody else knows:
+ * the source and the target are the same machine, reached in two ways.
+ */
+static bool
+IsStage(const DpCopy *copyPtr, const char *name)
+{
+    const char *slash;
+
+    if (copyPtr->stage == NULL) {
+	return false;
+    }
+    slash = strrchr(copyPtr->stage, '/');
+    return strcmp(name, slash != NULL ? slash + 1 : copyPtr->stage) == 0;
+}
+
 static void
 Entry(DpCopyDir *dirPtr, const DpFsEntry *entryPtr)
 {
@@ -289,6 +305,13 @@ Entry(DpCopyDir *dirPtr, const DpFsEntry *entryPtr)
 	reply.message = "there is no end to the names in it";
 	Fail(dirPtr, dirPtr->copyPtr->srcPtr, &reply, "read directory",
 		dirPtr->src);
+	return;
+    }
+    if (IsStage(dirPtr->copyPtr, name)) {
+	reply.error = EINVAL;
+	reply.message = "it is in the directory that is to be copied";
+	Fail(dirPtr, dirPtr->copyPtr->dstPtr, &reply, "copy a directory to",
+		dirPtr->copyPtr->dst);
 	return;
     }
     if (name[0] != '\0' && strchr(name, '/') == NULL) {

@@ -419,6 +419,12 @@ StepDone(void *clientData, const DpFsReply *replyPtr)
 	DpCopyFileClean(filePtr);
 	return;
     }
+    if (filePtr->step == DP_FILE_STAT && replyPtr->error == ENOENT) {
+	DpCopyFileError(filePtr, filePtr->copyPtr->srcPtr, ENOENT,
+		"it is a symbolic link that leads nowhere (-preserve copies"
+		" links as links)", "read", filePtr->src);
+	return;
+    }
     if (replyPtr->error != 0 && !MayFail(filePtr, replyPtr->error)) {
 	bool isSource = Describe(filePtr, &doing);
 

@@ -29,6 +29,7 @@
 /* Where a transfer stands. */
 typedef enum DpCopyState {
     DP_COPY_SOURCE,             /* STAT of the source */
+    DP_COPY_MISSING,            /* LSTAT of it: is it a link to nothing? */
     DP_COPY_REAL,               /* its REALPATH */
     DP_COPY_TARGET,             /* LSTAT of the target */
     DP_COPY_LINK,               /* READLINK of it */

@@ -15,6 +15,9 @@
 /* File names of 255 bytes are the most that common file systems take. */
 #define NAME_MAX_BYTES 255
 
+/* So many bytes of a path stand in a message. */
+#define MESSAGE_PATH 240
+
 void
 DpFsInit(DpFs *fsPtr, const DpFsType *typePtr, DpLoop *loopPtr,
 	const char *slug)
@@ -263,6 +266,31 @@ DpFsText(const DpFs *fsPtr, const char *path, Tcl_DString *textPtr)
     return text;
 }
 
+/*
+ * PATH for people: of a very long one the begin and the end, in BUFFER. The
+ * error code has all of it.
+ */
+static const char *
+Abridged(const Tcl_DString *pathPtr, char buffer[MESSAGE_PATH + 4])
+{
+    const char *path = Tcl_DStringValue(pathPtr);
+    int length = Tcl_DStringLength(pathPtr);
+    int begin = MESSAGE_PATH / 2, end = length - MESSAGE_PATH / 2;
+
+    if (length <= MESSAGE_PATH) {
+	return path;
+    }
+    /* Not in the middle of a character of UTF-8. */
+    while (begin > 0 && ((unsigned char) path[begin] & 0xc0) == 0x80) {
+	begin--;
+    }
+    while (end < length && ((unsigned char) path[end] & 0xc0) == 0x80) {
+	end++;
+    }
+    snprintf(buffer, MESSAGE_PATH + 4, "%.*s...%s", begin, path, path + end);
+    return buffer;
+}
+
 /* What went wrong, in words. */
 static const char *
 Reason(const DpFs *fsPtr, const DpFsReply *replyPtr)
@@ -285,7 +313,7 @@ DpFsErrorTo(DpError *errPtr, const DpFs *fsPtr, const DpFsReply *replyPtr,
 {
     const int saved = errno;
     Tcl_DString name, name2;
-    char code[48];
+    char code[48], buffer[MESSAGE_PATH + 4], buffer2[MESSAGE_PATH + 4];
 
     DpFsText(fsPtr, path, &name);
     DpFsText(fsPtr, path2 != NULL ? path2 : "", &name2);
@@ -294,8 +322,8 @@ DpFsErrorTo(DpError *errPtr, const DpFs *fsPtr, const DpFsReply *replyPtr,
     snprintf(code, sizeof(code), "FILE %s", Tcl_ErrnoId());
     errno = saved;
     DpErrorSet(errPtr, code, "cannot %s %s%s%s on host %s: %s", doing,
-	    Tcl_DStringValue(&name), path2 != NULL ? " to " : "",
-	    Tcl_DStringValue(&name2), fsPtr->slug,
+	    Abridged(&name, buffer), path2 != NULL ? " to " : "",
+	    Abridged(&name2, buffer2), fsPtr->slug,
 	    Reason(fsPtr, replyPtr));
     DpErrorAddData(errPtr, fsPtr->slug);
     DpErrorAddData(errPtr, Tcl_DStringValue(&name));

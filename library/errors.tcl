@@ -21,6 +21,14 @@ proc ::deployer::Shorten {text {limit 80}} {
     return $text
 }
 
+# PATH for messages: of a very long one the begin and the end.
+proc ::deployer::ShortPath path {
+    if {[string length $path] <= 240} {
+        return $path
+    }
+    return [string range $path 0 119]...[string range $path end-119 end]
+}
+
 # The last lines of a command's standard error, for messages.
 proc ::deployer::LastLines {text {count 5}} {
     set text [string range [string trimright $text] end-2000 end]

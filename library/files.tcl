@@ -81,7 +81,8 @@ oo::define ::deployer::host {
         return [list sudo $user]
     }
 
-    # The options of Execute for the user of KEY.
+    # The options of Execute for the user of KEY. Where sudo refuses, its error
+    # is to tell what was wanted, and not the command of ours.
     method FsOptions key {
         set opts {plain 1}
         if {$key ne ""} {
@@ -89,6 +90,8 @@ oo::define ::deployer::host {
             if {[lindex $key 1] ne ""} {
                 dict set opts user [lindex $key 1]
             }
+            dict set opts title "access to files as\
+                [expr {[lindex $key 1] eq "" ? "root" : [lindex $key 1]}]"
         }
         return $opts
     }
@@ -401,8 +404,15 @@ oo::define ::deployer::host {
 
     method FsHomeAsked {key word} {
         set slug $Slug
-        set outcome [my Execute "echo $word" \
-            [my FsOptions [expr {$word eq "~" ? $key : ""}]]]
+        set host [self]
+        set opts [my FsOptions [expr {$word eq "~" ? $key : ""}]]
+        set line "echo $word"
+        set outcome [my Execute $line $opts]
+        if {[dict exists $opts sudo] && ![dict get $outcome started]} {
+            # It says why sudo refused, where it did.
+            ::deployer::RunResult $host $slug $line \
+                [dict replace $opts check 0] $outcome
+        }
         set home [string trimright [dict get $outcome stdout] \n]
         if {[dict get $outcome status] || [string index $home 0] ne "/"} {
             ::deployer::Fail [list FILE ENOENT $slug $word] \

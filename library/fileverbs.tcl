@@ -232,7 +232,8 @@ oo::define ::deployer::host {
             return [my FileAsk $opts readlink $path]
         } trap {DEPLOYER FILE EINVAL} {message options} {
             ::deployer::Fail [lrange [dict get $options -errorcode] 1 end] \
-                "$path on host $slug is not a symbolic link"
+                "[::deployer::ShortPath $path] on host $slug is not a symbolic\
+                link"
         }
     }
 
@@ -246,9 +247,9 @@ oo::define ::deployer::host {
         try {
             ::deployer::Await [::deployer::core::fs rename $fs $from $to]
         } trap {DEPLOYER FILE EISDIR} {} {
-            ::deployer::Fail [list FILE EISDIR $slug $to] "cannot rename $from\
-                to $to on host $slug: that is a directory; name the new file\
-                itself"
+            ::deployer::Fail [list FILE EISDIR $slug $to] "cannot rename\
+                [::deployer::ShortPath $from] to [::deployer::ShortPath $to] on\
+                host $slug: that is a directory; name the new file itself"
         }
         return
     }
@@ -263,8 +264,10 @@ oo::define ::deployer::host {
         try {
             ::deployer::Await [::deployer::core::fs link $fs $path $new]
         } trap {DEPLOYER FILE EEXIST} {} {
-            ::deployer::Fail [list FILE EEXIST $slug $new] "cannot give $path\
-                the name $new on host $slug: a file of that name exists"
+            ::deployer::Fail [list FILE EEXIST $slug $new] "cannot give\
+                [::deployer::ShortPath $path] the name\
+                [::deployer::ShortPath $new] on host $slug: a file of that name\
+                exists"
         }
         return
     }

@@ -315,6 +315,7 @@ oo::class create ::deployer::host {
 
     # What is sent for LINE: {text PROCOPTS}. The text begins by printing TOKEN
     # and the id of the command's session leader, which C takes out again.
+    # Messages tell `title` of OPTS, where it is there, instead of LINE.
     method Command {line opts token} {
         set sudo [expr {$opts ne "" && [dict exists $opts sudo]}]
         set plain [expr {$opts ne "" && [dict exists $opts plain]}]
@@ -337,7 +338,8 @@ oo::class create ::deployer::host {
             # Nobody would take the start line out again.
             return [list $inner [list slug $Slug command $line]]
         }
-        set common [list slug $Slug command $line token $token]
+        set common [list slug $Slug command [expr {[dict exists $opts title]
+            ? [dict get $opts title] : $line}] token $token]
         if {$sudo} {
             return [my SudoCommand $inner $opts $token $common]
         }

@@ -10,6 +10,22 @@ namespace eval ::deployer {
     # So much of the standard error of a process in a pipe is kept, from its
     # end, where nobody reads it.
     variable TailSize 65536
+    # So many ms a signal waits for its command to be started: sudo may ask.
+    variable StartLimit 15000
+    # Sends a signal to what sudo runs. That leads no process group where sudo
+    # gives it no terminal, and sudo itself, which is in the group, would hand
+    # the signal on once more: the command and its descendants are meant.
+    variable SudoKillScript {
+        kill -%name -%pid 2>/dev/null && exit
+        kill -%name $(ps -e -o pid= -o ppid= 2>/dev/null | awk -v top=%pid '
+            function tell(id, list, count, i) {
+                print id
+                count = split(below[id], list, " ")
+                for (i = 1; i <= count; i++) tell(list[i])
+            }
+            { below[$2] = below[$2] " " $1 }
+            END { tell(top) }' || echo %pid)
+    }
     # ms after the signal PIPE in which a process may still write.
     variable BreakGrace 2000
 }
@@ -27,6 +43,10 @@ proc ::deployer::ProcessOptions argsVar {
     } words]
     if {[llength $words] != 1} {
         WrongArgs "process ?options? COMMAND"
+    }
+    if {[dict exists $opts user] && [dict get $opts user] ne ""
+            && ![dict exists $opts sudo]} {
+        Fail {OPTION -user} "-user needs -sudo"
     }
     if {[dict exists $opts pty]} {
         if {[dict get $opts pty] && [dict exists $opts stderr]
@@ -235,7 +255,8 @@ oo::class create ::deployer::Process {
         return $texts
     }
 
-    # Sends the signal NAME (TERM, HUP, ...) to the command.
+    # Sends the signal NAME (TERM, HUP, ...) to the command and what it started;
+    # one that is still being started is waited for.
     method signal name {
         set name [string toupper $name]
         regsub {^SIG} $name {} name
@@ -243,8 +264,9 @@ oo::class create ::deployer::Process {
             ::deployer::Fail [list ARGUMENT $name] \
                 "there is no signal \"$name\""
         }
-        set info [::deployer::core::proc info $Proc]
-        if {[dict get $info ended]} {
+        set proc $Proc
+        set info [::deployer::AwaitStart $proc]
+        if {[dict get $info ended] || ![info exists Proc]} {
             return
         }
         set pid [dict get $info pid]
@@ -267,8 +289,10 @@ oo::class create ::deployer::Process {
                 dict set opts $option [dict get $Opts $option]
             }
         }
-        [info object namespace $Host]::my Run \
-            "kill -$name -$pid 2>/dev/null || kill -$name $pid" $opts
+        [info object namespace $Host]::my Run [expr {[dict exists $opts sudo]
+            ? [string map [list %name $name %pid $pid] \
+                $::deployer::SudoKillScript]
+            : "kill -$name -$pid 2>/dev/null || kill -$name $pid"}] $opts
         return
     }
 
@@ -355,6 +379,21 @@ oo::class create ::deployer::Process {
         return [list "$doing command \"[::deployer::Shorten $Line]\" on host\
             $Slug: $message ($channel)" \
             [::deployer::ChannelCode $code $Slug $channel]]
+    }
+}
+
+# Waits until the command of P runs, has ended, or does not begin in time.
+# Returns what core::proc tells of it.
+proc ::deployer::AwaitStart p {
+    variable StartLimit
+    set end [expr {[clock milliseconds] + $StartLimit}]
+    while 1 {
+        set info [core::proc info $p]
+        if {[dict get $info started] || [dict get $info ended]
+                || [clock milliseconds] >= $end} {
+            return $info
+        }
+        Await [Delay 10]
     }
 }
 

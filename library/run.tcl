@@ -253,6 +253,16 @@ proc ::deployer::FeedAgain {channel p w} {
     }
 }
 
+# Why sudo refused, in the words that it said. What its parts say about each
+# other's failure is no reason.
+proc ::deployer::SudoReason said {
+    set lines [lsearch -all -inline -not -regexp \
+        [split [string trimright $said] \n] \
+        {^sudo: error initializing audit plugin}]
+    regsub {^sudo: } [LastLines [join $lines \n]] {} reason
+    return $reason
+}
+
 # The value of `run` for the outcome of LINE, or its error.
 proc ::deployer::RunResult {host slug line opts outcome} {
     set sudo [dict exists $opts sudo]
@@ -264,7 +274,12 @@ proc ::deployer::RunResult {host slug line opts outcome} {
         if {$sudo && ![dict get $outcome started]
                 && [dict get $outcome status] == 1} {
             set said [dict get $outcome stderr]
-            set what "refused \"[Shorten $line]\""
+            if {[dict exists $opts title]} {
+                set what [dict get $opts title]
+            } else {
+                set what "\"[Shorten $line]\""
+            }
+            set what "refused $what"
             # As where the user's password has expired. A question that read the
             # end of input at once looks like a line, but for its space.
             if {[dict exists $outcome asked] || [regexp {[:?] \n} $said]} {
@@ -273,7 +288,7 @@ proc ::deployer::RunResult {host slug line opts outcome} {
                     terminal)"
             }
             Fail [list SUDO DENIED $slug] [MaskFor $host \
-                "sudo on host $slug $what: [LastLines $said]"]
+                "sudo on host $slug $what: [SudoReason $said]"]
         }
         if {![dict exists $opts check] || [dict get $opts check]} {
             FailCommand $host $slug $line $outcome

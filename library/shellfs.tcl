@@ -84,13 +84,10 @@ oo::define ::deployer::host {
     # Runs SCRIPT, text for a POSIX shell, for the user of KEY ("" or {sudo
     # USER}) with INPUT, and returns the outcome of core::proc run, in bytes.
     method ShellRun {script key input} {
-        set opts [dict create plain 1 encoding binary stdin $input]
+        set opts [dict replace [my FsOptions $key] \
+            encoding binary stdin $input]
         set script "LC_ALL=C; export LC_ALL; unset LANGUAGE\n$script"
         if {$key ne ""} {
-            dict set opts sudo 1
-            if {[lindex $key 1] ne ""} {
-                dict set opts user [lindex $key 1]
-            }
             return [my Execute $script $opts]
         }
         my Look
@@ -113,7 +110,8 @@ proc ::deployer::ShellFs {host {key {}}} {
     set outcome [ShellRun $host $key $ShellProbe]
     if {[dict get $outcome status] != 0} {
         RunResult $host $slug {look for the tools of the shell} \
-            [expr {$key eq "" ? {} : {sudo 1}}] [ShellText $outcome]
+            [[info object namespace $host]::my FsOptions $key] \
+            [ShellText $outcome]
     }
     set tools {}
     foreach line [split [dict get $outcome stdout] \n] {

@@ -353,7 +353,7 @@ proc ::deployer::TransferDirectory {side target count} {
     set why [expr {$count > 1 ? "$count files are to be copied there"
         : "its name ends in a slash"}]
     Fail [list FILE ENOTDIR $slug $path] \
-        "$path on host $slug is no directory, but $why"
+        "[ShortPath $path] on host $slug is no directory, but $why"
 }
 
 # The options of core::copy.
@@ -466,9 +466,9 @@ proc ::deployer::TransferAll {opts slug fromSide toSide sources target} {
         return -options $options $message
     }
     if {$id ne ""} {
-        {*}[dict get $opts progress] [dict merge [dict create slug $slug \
-            file [lindex $sources end] total [dict get $counts bytes] \
-            walked 1 done 1] $counts]
+        TransferCall [dict get $opts progress] [dict merge [dict create \
+            slug $slug file [lindex $sources end] \
+            total [dict get $counts bytes] walked 1 done 1] $counts]
     }
     return $counts
 }
@@ -498,8 +498,15 @@ proc ::deployer::TransferTell {id prefix number dict} {
         set counts [TransferAdd $counts $told]
         incr total [dict get $told total]
     }
-    {*}$prefix [dict merge $dict $counts \
+    TransferCall $prefix [dict merge $dict $counts \
         [dict create total $total walked 0 done 0]]
+}
+
+# Tells PREFIX of progress. Its error is no error of the transfer.
+proc ::deployer::TransferCall {prefix dict} {
+    if {[catch {uplevel #0 [linsert $prefix end $dict]} message options] == 1} {
+        after 0 [list return -options $options $message]
+    }
 }
 
 # Ends what runs and lets it remove what it began, but not for ever.

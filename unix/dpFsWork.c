@@ -462,8 +462,8 @@ Write(DpFsWork *workPtr)
 		: pwrite(fdPtr->fd, at, left,
 			(off_t) (requestPtr->offset + workPtr->done));
 
-	if (put < 0 && errno != EINTR) {
-	    return errno;
+	if (put == 0 || (put < 0 && errno != EINTR)) {
+	    return put == 0 ? EIO : errno;
 	}
 	workPtr->done += put > 0 ? (size_t) put : 0;
     }

@@ -69,11 +69,10 @@ proc ::sshd::Descendants {process} {
 
 # Alive PID: whether it runs (a zombie does not).
 proc ::sshd::Alive {process} {
-    if {[catch {open /proc/$process/stat} chan]} {
+    # It may go after its file was opened.
+    if {[catch {ReadFile /proc/$process/stat} line]} {
         return 0
     }
-    set line [read $chan]
-    close $chan
     return [expr {![regexp {\) [ZX] } $line]}]
 }
 
@@ -92,9 +91,11 @@ proc ::sshd::Until {limit script} {
 
 proc ::sshd::ReadFile {path} {
     set chan [open $path]
-    set text [read $chan]
-    close $chan
-    return $text
+    try {
+        return [read $chan]
+    } finally {
+        close $chan
+    }
 }
 
 proc ::sshd::AppendFile {path text} {

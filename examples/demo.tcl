@@ -37,8 +37,20 @@ namespace eval ::demo {
             action evaluate script {
                 ::demo::Evaluate [namespace which my] $script
             }
+            # In a job of its own, so that Ctrl-C can cancel it.
+            action attempt script {
+                set ::demo::Job [my fork evaluate $script]
+                try {
+                    return [$::demo::Job join]
+                } finally {
+                    set ::demo::Job ""
+                }
+            }
         }
     }
+
+    # What runs at the prompt; "": a line is awaited.
+    variable Job ""
 
     # What is typed at the prompt is evaluated here: variables stay.
     namespace eval prompt {
@@ -86,6 +98,19 @@ namespace eval ::demo {
         return $Line
     }
 
+    # Ctrl-C, while no command has the terminal: ends what runs, and what it
+    # has begun on the hosts is taken back. A line half typed is gone already.
+    proc Interrupt {} {
+        variable Job
+        if {$Job ne ""} {
+            $Job cancel
+        } else {
+            variable Line
+            set Line ""
+            variable Interrupted 1
+        }
+    }
+
     # Evaluates lines in the cell of web1 until there is no more. The output of
     # commands is on the screen already; other results are printed.
     proc Prompt {app} {
@@ -96,12 +121,19 @@ all. A command that is alone has this terminal:
     my host shell
     my hosts run uptime
     app say_hello
-Ctrl-D or exit ends the demo.}
+Ctrl-C ends what runs, Ctrl-D or exit the demo.}
         set script ""
+        deployer::pty interrupt ::demo::Interrupt
         while 1 {
             puts -nonewline [expr {$script eq "" ? "demo> " : "    > "}]
             flush stdout
+            variable Interrupted 0
             append script [ReadLine] \n
+            if {$Interrupted} {
+                puts ""
+                set script ""
+                continue
+            }
             if {[eof stdin] || [string trim $script] in {exit quit}} {
                 return
             }
@@ -109,10 +141,12 @@ Ctrl-D or exit ends the demo.}
                 continue
             }
             try {
-                set result [$app machine :web1 evaluate $script]
+                set result [$app machine :web1 attempt $script]
                 if {$result ne "" && ![Shown $script]} {
                     puts $result
                 }
+            } trap {DEPLOYER CANCELLED} {} {
+                puts "interrupted"
             } on error message {
                 puts "error: $message"
             }

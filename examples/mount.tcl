@@ -13,7 +13,7 @@ deployer::localhost create web1
 set dir [web1 run {mktemp -d}]
 
 # Its files stand below this path now, for this process.
-set mount [deployer::mount web1 [file join [pwd] no-such-directory web1]]
+set mount [deployer::mount web1 [file join [pwd] web1.files]]
 set site $mount$dir
 
 file mkdir $site/releases/1

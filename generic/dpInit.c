@@ -12,6 +12,7 @@
 #include "dpFsChan.h"
 #include "dpFsCmd.h"
 #include "dpHostsetCmd.h"
+#include "dpInterrupt.h"
 #include "dpMatchCmd.h"
 #include "dpMount.h"
 #include "dpNodesetCmd.h"
@@ -125,5 +126,6 @@ Deployer_Init(Tcl_Interp *interp)
     DpCastInit(dpPtr);
     DpTermInit(dpPtr);
     DpEchoInit(dpPtr);
+    DpInterruptInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

@@ -264,9 +264,8 @@ oo::class create ::deployer::Process {
             ::deployer::Fail [list ARGUMENT $name] \
                 "there is no signal \"$name\""
         }
-        set proc $Proc
-        set info [::deployer::AwaitStart $proc]
-        if {[dict get $info ended] || ![info exists Proc]} {
+        set info [::deployer::AwaitStart $Proc]
+        if {[dict get $info ended]} {
             return
         }
         set pid [dict get $info pid]
@@ -383,12 +382,14 @@ oo::class create ::deployer::Process {
 }
 
 # Waits until the command of P runs, has ended, or does not begin in time.
-# Returns what core::proc tells of it.
+# Returns what core::proc tells of it; one that is closed meanwhile has ended.
 proc ::deployer::AwaitStart p {
     variable StartLimit
     set end [expr {[clock milliseconds] + $StartLimit}]
     while 1 {
-        set info [core::proc info $p]
+        if {[catch {core::proc info $p} info]} {
+            return {ended 1}
+        }
         if {[dict get $info started] || [dict get $info ended]
                 || [clock milliseconds] >= $end} {
             return $info

@@ -7,10 +7,13 @@
 
 namespace eval ::deployer {
     namespace ensemble create -command ::deployer::pty -map [dict create \
+        interrupt ::deployer::PtyInterrupt \
         open ::deployer::PtyOpen \
         play ::deployer::PtyPlay \
         record ::deployer::PtyRecord \
         spawn ::deployer::PtySpawn]
+
+    variable Interrupt ""       ;# what the signal INT calls
 }
 
 # A pseudo terminal with nobody on it: dict of master, slave (channels) and name
@@ -26,6 +29,40 @@ proc ::deployer::PtyOpen args {
     }
     lassign [core::pty open {*}$size] master slave name
     return [dict create master $master slave $slave name $name]
+}
+
+# The signal INT calls PREFIX from the event loop; "": it ends the process, as
+# without this.
+proc ::deployer::PtyInterrupt args {
+    variable Interrupt
+    if {[llength $args] != 1} {
+        WrongArgs "pty interrupt PREFIX"
+    }
+    lassign $args prefix
+    if {$prefix eq ""} {
+        core::interrupt off
+    } elseif {$Interrupt eq ""} {
+        core::interrupt on
+        InterruptNext
+    }
+    set Interrupt $prefix
+    return
+}
+
+proc ::deployer::InterruptNext {} {
+    set w [core::interrupt wait]
+    core::waiter call $w [list ::deployer::Interrupted $w]
+}
+
+proc ::deployer::Interrupted w {
+    variable Interrupt
+    if {![core::waiter take $w]} {
+        return
+    }
+    InterruptNext
+    if {[catch {uplevel #0 $Interrupt} message options] == 1} {
+        after 0 [list return -options $options $message]
+    }
 }
 
 # A local process in a pseudo terminal.

@@ -53,6 +53,13 @@ static struct {
     struct sigaction fatal[NUM_FATAL];
     bool ours[NUM_FATAL];
     struct sigaction told[NUM_TOLD];
+    struct {
+	bool taken;             /* SIGINT is told, not deadly */
+	pid_t pid;
+	int fds[2];
+	volatile sig_atomic_t waits; /* one is told and not served yet */
+	struct sigaction old;
+    } interrupt;
 } ttyGuard;
 
 TCL_DECLARE_MUTEX(ttyGuardMutex)
@@ -358,4 +365,84 @@ DpGuardText(const void *bytes, size_t count)
 	memcpy(ttyGuard.pagePtr->bytes, bytes, count);
 	ttyGuard.pagePtr->count = count;
     }
+}
+
+/* Part: an interrupt that the program wants to hear of. */
+
+/*
+ * A second one that comes before the first was served ends the process: what
+ * does not come back to its event loop is stopped so.
+ */
+static void
+InterruptSignal(int sig)
+{
+    int error = errno;
+
+    if (getpid() != ttyGuard.interrupt.pid || ttyGuard.interrupt.waits
+	    || write(ttyGuard.interrupt.fds[1], "", 1) != 1) {
+	FatalSignal(sig);
+    }
+    ttyGuard.interrupt.waits = 1;
+    errno = error;
+}
+
+int
+DpInterruptBegin(void)
+{
+    struct sigaction action;
+    int result = -1, error = EBUSY;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_flags = SA_NODEFER | SA_RESTART | SA_ONSTACK;
+    action.sa_handler = InterruptSignal;
+    Tcl_MutexLock(&ttyGuardMutex);
+    if (!ttyGuard.interrupt.taken && !ttyGuard.active) {
+	if (DpForkPipe(ttyGuard.interrupt.fds) != 0) {
+	    error = errno;
+	} else {
+	    for (int i = 0; i < 2; i++) {
+		fcntl(ttyGuard.interrupt.fds[i], F_SETFL, O_NONBLOCK);
+	    }
+	    ttyGuard.interrupt.taken = true;
+	    ttyGuard.interrupt.pid = getpid();
+	    ttyGuard.interrupt.waits = 0;
+	    sigaction(SIGINT, NULL, &ttyGuard.interrupt.old);
+	    /* Who has us ignore it, as nohup does, wants that. */
+	    if ((ttyGuard.interrupt.old.sa_flags & SA_SIGINFO)
+		    || ttyGuard.interrupt.old.sa_handler != SIG_IGN) {
+		sigaction(SIGINT, &action, NULL);
+	    }
+	    result = ttyGuard.interrupt.fds[0];
+	}
+    }
+    Tcl_MutexUnlock(&ttyGuardMutex);
+    errno = error;
+    return result;
+}
+
+void
+DpInterruptServed(void)
+{
+    char bytes[16];
+
+    while (read(ttyGuard.interrupt.fds[0], bytes, sizeof(bytes)) > 0) {
+	/* One is as good as many. */
+    }
+    ttyGuard.interrupt.waits = 0;
+}
+
+void
+DpInterruptEnd(void)
+{
+    struct sigaction now;
+
+    Tcl_MutexLock(&ttyGuardMutex);
+    if (sigaction(SIGINT, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO)
+	    && now.sa_handler == InterruptSignal) {
+	sigaction(SIGINT, &ttyGuard.interrupt.old, NULL);
+    }
+    ttyGuard.interrupt.taken = false;
+    close(ttyGuard.interrupt.fds[0]);
+    close(ttyGuard.interrupt.fds[1]);
+    Tcl_MutexUnlock(&ttyGuardMutex);
 }

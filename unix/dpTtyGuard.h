@@ -35,4 +35,16 @@ MODULE_SCOPE bool DpGuardModes(struct termios *savedPtr);
 /* Bytes to be written when the modes come back, at most size of a pipe. */
 MODULE_SCOPE void DpGuardText(const void *bytes, size_t count);
 
+/*
+ * From now on SIGINT does not end this process. Returns a descriptor that is
+ * readable once one has come; -1 with errno (EBUSY: somebody has it, or a
+ * terminal is raw). DpInterruptServed has to be called then: another one that
+ * comes before that ends the process.
+ */
+MODULE_SCOPE int DpInterruptBegin(void);
+MODULE_SCOPE void DpInterruptServed(void);
+
+/* The twin of DpInterruptBegin. */
+MODULE_SCOPE void DpInterruptEnd(void);
+
 #endif

@@ -1,0 +1,137 @@
+/*
+ * dpInterrupt.c -- core::interrupt: Ctrl-C for scripts.
+ *
+ * Layer L4.
+ */
+
+#include "dpInterrupt.h"
+
+#include "dpTtyGuard.h"
+#include "dpWait.h"
+
+#include <errno.h>
+
+/* The clientData of the command. */
+typedef struct Interrupt {
+    DpInterp *dpPtr;            /* held */
+    DpWatch watch;              /* idle: SIGINT is not ours */
+    DpWait *waitPtr;            /* held, or NULL */
+    bool came;                  /* one, and nobody waited */
+} Interrupt;
+
+/* The value is 1 for a signal, 0 for the end of them. */
+static void
+Finish(Interrupt *interruptPtr, bool isSignal)
+{
+    DpWait *waitPtr = interruptPtr->waitPtr;
+
+    if (waitPtr == NULL) {
+	interruptPtr->came = isSignal;
+	return;
+    }
+    interruptPtr->waitPtr = NULL;
+    DpWaitFinish(waitPtr, Tcl_NewBooleanObj(isSignal), NULL);
+    DpWaitDrop(waitPtr);
+}
+
+static void
+Came(void *clientData, int mask)
+{
+    (void) mask;
+    DpInterruptServed();
+    Finish(clientData, true);
+}
+
+static int
+SwitchOn(Interrupt *interruptPtr, Tcl_Interp *interp)
+{
+    int fd;
+
+    if (interruptPtr->watch.loopPtr != NULL) {
+	return TCL_OK;
+    }
+    fd = DpInterruptBegin();
+    if (fd < 0) {
+	return DpFail(interp, "STATE interrupt", "the signal INT cannot be"
+		" had now: %s", Tcl_GetErrno() == EBUSY
+		? "it is taken already, or a command has the terminal"
+		: Tcl_PosixError(interp));
+    }
+    interruptPtr->came = false;
+    DpWatchStart(interruptPtr->dpPtr->loopPtr, &interruptPtr->watch, fd,
+	    DP_READABLE, Came, interruptPtr);
+    return TCL_OK;
+}
+
+static void
+SwitchOff(Interrupt *interruptPtr)
+{
+    if (interruptPtr->watch.loopPtr != NULL) {
+	DpWatchStop(&interruptPtr->watch);
+	DpInterruptEnd();
+	Finish(interruptPtr, false);
+    }
+}
+
+/*
+ * core::interrupt on -- the signal INT no longer ends the process.
+ * core::interrupt wait -- a waiter for the next one, one at a time; its value
+ * is 0 where `off` comes first.
+ * core::interrupt off
+ */
+static int
+InterruptCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    static const char *const names[] = {"off", "on", "wait", NULL};
+    Interrupt *interruptPtr = clientData;
+    int index;
+
+    if (objc != 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "off|on|wait");
+	return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (index == 0) {
+	SwitchOff(interruptPtr);
+	return TCL_OK;
+    }
+    if (index == 1) {
+	return SwitchOn(interruptPtr, interp);
+    }
+    if (interruptPtr->waitPtr != NULL || interruptPtr->watch.loopPtr == NULL) {
+	return DpFail(interp, "STATE interrupt", "the signal INT is not ours,"
+		" or waited for already");
+    }
+    interruptPtr->waitPtr = DpWaitNew(interruptPtr->dpPtr);
+    Tcl_SetObjResult(interp, DpWaitObj(interruptPtr->waitPtr));
+    if (interruptPtr->came) {
+	interruptPtr->came = false;
+	Finish(interruptPtr, true);
+    }
+    return TCL_OK;
+}
+
+static void
+DeleteInterrupt(ClientData clientData)
+{
+    Interrupt *interruptPtr = clientData;
+
+    SwitchOff(interruptPtr);
+    DpInterpDrop(interruptPtr->dpPtr);
+    DpFree(interruptPtr);
+}
+
+void
+DpInterruptInit(DpInterp *dpPtr)
+{
+    Interrupt *interruptPtr = DpAlloc(sizeof(*interruptPtr));
+
+    interruptPtr->dpPtr = dpPtr;
+    DpInterpHold(dpPtr);
+    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::interrupt",
+	    InterruptCmd, interruptPtr, DeleteInterrupt);
+}

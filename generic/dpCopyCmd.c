@@ -448,10 +448,74 @@ CopyCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
+/* Part: the end of the program. */
+
+/* Whether one of them has not removed yet what it would leave. */
+static bool
+IsLeft(void *data, int64_t elapsed)
+{
+    DpInterp *dpPtr = data;
+    Tcl_HashSearch search;
+
+    (void) elapsed;
+    for (Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(
+	    &dpPtr->handles[DP_COPIES].table, &search); entryPtr != NULL;
+	    entryPtr = Tcl_NextHashEntry(&search)) {
+	const DpCopyHandle *handlePtr = Tcl_GetHashValue(entryPtr);
+
+	if (!handlePtr->ended && !handlePtr->dstPtr->scripted) {
+	    return true;
+	}
+    }
+    return false;
+}
+
+/*
+ * Cancels all. A target that is reached by scripts, of which none can run any
+ * more, has a guard that removes what is left there.
+ */
+static void *
+BeginLeaving(DpInterp *dpPtr)
+{
+    DpError error = {0};
+    Tcl_HashSearch search;
+
+    DpErrorSet(&error, "CANCELLED", "the program has ended");
+    for (Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(
+	    &dpPtr->handles[DP_COPIES].table, &search); entryPtr != NULL;
+	    entryPtr = Tcl_NextHashEntry(&search)) {
+	DpCopyHandle *handlePtr = Tcl_GetHashValue(entryPtr);
+
+	if (handlePtr->ended || handlePtr->dstPtr->scripted) {
+	    continue;
+	}
+	if (handlePtr->srcPtr->scripted) {
+	    DpFsShut(handlePtr->srcPtr);
+	}
+	DpCopyCancel(handlePtr->copyPtr, &error);
+    }
+    DpErrorClear(&error);
+    return IsLeft(dpPtr, 0) ? dpPtr : NULL;
+}
+
+static void
+EndLeaving(void *data)
+{
+    /* What is still under way is given up with its handle. */
+    (void) data;
+}
+
+static const DpLeave leave = {
+    .begin = BeginLeaving,
+    .left = IsLeft,
+    .end = EndLeaving,
+};
+
 void
 DpCopyCmdInit(DpInterp *dpPtr)
 {
     DpInterpAtEnd(dpPtr, DP_COPIES, CloseHandle);
+    DpInterpLeave(dpPtr, &leave);
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::copy", CopyCmd,
 	    dpPtr, NULL);
 }

@@ -21,6 +21,7 @@
 
 #include "dpFsCmdInt.h"
 
+#include "dpEnding.h"
 #include "dpFsLocal.h"
 #include "dpFsScript.h"
 #include "dpProcCmd.h"
@@ -233,6 +234,7 @@ SetGuard(DpInterp *dpPtr, Tcl_Interp *interp, DpFs *fsPtr, Tcl_Obj *namePtr)
     if (DpProcTake(dpPtr, interp, namePtr, &taker, &procPtr) != TCL_OK) {
 	return TCL_ERROR;
     }
+    DpEndingStays(DpProcEnding(dpPtr, namePtr));
     DpProcHold(procPtr);
     DpFsSetGuard(fsPtr, procPtr);
     return TCL_OK;
@@ -291,6 +293,8 @@ NewSftp(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr,
 	DpFree(forwardPtr);
 	return TCL_ERROR;
     }
+    /* It ends with its input. */
+    DpEndingStays(DpProcEnding(dpPtr, namePtr));
     DpProcHold(procPtr);
     forwardPtr->procPtr = procPtr;
     notify = procPtr->notify;

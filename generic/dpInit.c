@@ -78,6 +78,7 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "sessions", DpHandleCount(dpPtr, DP_SESSIONS));
     PutCount(dictPtr, "filesystems", DpHandleCount(dpPtr, DP_FSES));
     PutCount(dictPtr, "copies", DpHandleCount(dpPtr, DP_COPIES));
+    PutCount(dictPtr, "endings", DpHandleCount(dpPtr, DP_ENDINGS));
     PutCount(dictPtr, "pumps", DpHandleCount(dpPtr, DP_PUMPS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
     PutCount(dictPtr, "watches", count.watches);

@@ -10,10 +10,16 @@
 
 #define ASSOC_KEY "::deployer::core"
 
+/* A host that does not answer must not keep a program from its end. */
+#define LEAVE_MS 4000
+#define MAX_LEAVES 2
+
 /* The record with what only its own end needs. */
 typedef struct Record {
     DpInterp dp;                /* first: the two are one */
     DpHandleFree *freeProcs[DP_NUM_HANDLES];
+    const DpLeave *leaves[MAX_LEAVES];
+    int numLeaves;
     bool ended;
 } Record;
 
@@ -25,18 +31,88 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_FSES] = "fs",
     [DP_COPIES] = "copy",
     [DP_PUMPS] = "pump",
+    [DP_ENDINGS] = "ending",
 };
+
+void
+DpInterpLeave(DpInterp *dpPtr, const DpLeave *leavePtr)
+{
+    Record *recordPtr = (Record *) dpPtr;
+
+    recordPtr->leaves[recordPtr->numLeaves++] = leavePtr;
+}
+
+/* Lets those of DpInterpLeave do what they have to. */
+static void
+Leave(Record *recordPtr)
+{
+    int64_t start = DpLoopNow(), elapsed = 0;
+    void *data[MAX_LEAVES];
+    bool left = false;
+
+    for (int i = 0; i < recordPtr->numLeaves; i++) {
+	data[i] = recordPtr->leaves[i]->begin(&recordPtr->dp);
+	left |= data[i] != NULL;
+    }
+    while (left && elapsed < LEAVE_MS) {
+	DpLoopPoll(recordPtr->dp.loopPtr, 20);
+	elapsed = DpLoopNow() - start;
+	left = false;
+	for (int i = 0; i < recordPtr->numLeaves; i++) {
+	    left |= data[i] != NULL
+		    && recordPtr->leaves[i]->left(data[i], elapsed);
+	}
+    }
+    for (int i = 0; i < recordPtr->numLeaves; i++) {
+	if (data[i] != NULL) {
+	    recordPtr->leaves[i]->end(data[i]);
+	}
+    }
+}
+
+/* Frees what stands behind the handles of one kind. */
+static void
+FreeHandles(Record *recordPtr, int kind)
+{
+    DpHandles *handlesPtr = &recordPtr->dp.handles[kind];
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entryPtr;
+
+    while ((entryPtr = Tcl_FirstHashEntry(&handlesPtr->table, &search))
+	    != NULL) {
+	unsigned long id = (unsigned long) (uintptr_t)
+		Tcl_GetHashKey(&handlesPtr->table, entryPtr);
+	void *value = Tcl_GetHashValue(entryPtr);
+
+	Tcl_DeleteHashEntry(entryPtr);
+	if (recordPtr->freeProcs[kind] != NULL) {
+	    recordPtr->freeProcs[kind](&recordPtr->dp, id, value);
+	}
+    }
+}
+
+/* Twin of those who set the slot and its procedure. */
+static void
+FreeSlot(void **slotPtr, void (*freeProc)(void *value))
+{
+    if (*slotPtr != NULL) {
+	freeProc(*slotPtr);
+	*slotPtr = NULL;
+    }
+}
 
 /*
  * The end of the interpreter or of the process, whichever is first: sessions
  * say goodbye, secrets are wiped. What uses others goes before them; procs end
- * with their sessions.
+ * with their sessions. Pumps go before anything else, as they must not take
+ * what is ended then for what has ended.
  */
 static void
 EndRecord(ClientData clientData)
 {
     static const int order[] = {
-	DP_PUMPS, DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_CASTS, DP_WAITS
+	DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_ENDINGS, DP_CASTS,
+	DP_WAITS
     };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;
@@ -46,27 +122,14 @@ EndRecord(ClientData clientData)
     }
     recordPtr->ended = true;
     dpPtr->interp = NULL;
+    FreeHandles(recordPtr, DP_PUMPS);
+    Leave(recordPtr);
     for (size_t i = 0; i < DP_ARRAY_SIZE(order); i++) {
-	DpHandles *handlesPtr = &dpPtr->handles[order[i]];
-	Tcl_HashSearch search;
-	Tcl_HashEntry *entryPtr;
-
-	while ((entryPtr = Tcl_FirstHashEntry(&handlesPtr->table, &search))
-		!= NULL) {
-	    unsigned long id = (unsigned long) (uintptr_t)
-		    Tcl_GetHashKey(&handlesPtr->table, entryPtr);
-	    void *value = Tcl_GetHashValue(entryPtr);
-
-	    Tcl_DeleteHashEntry(entryPtr);
-	    if (recordPtr->freeProcs[order[i]] != NULL) {
-		recordPtr->freeProcs[order[i]](dpPtr, id, value);
-	    }
-	}
+	FreeHandles(recordPtr, order[i]);
     }
-    if (dpPtr->sshFree != NULL) {
-	dpPtr->sshFree(dpPtr->sshPtr);
-	dpPtr->sshPtr = NULL;
-    }
+    FreeSlot(&dpPtr->endingPtr, dpPtr->endingFree);
+    FreeSlot(&dpPtr->spawnPtr, dpPtr->spawnFree);
+    FreeSlot(&dpPtr->sshPtr, dpPtr->sshFree);
     DpLoopStop(dpPtr->loopPtr);
 }
 

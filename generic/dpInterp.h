@@ -18,7 +18,7 @@ typedef struct DpHandles {
 
 enum {
     DP_WAITS, DP_PROCS, DP_SESSIONS, DP_CASTS, DP_FSES, DP_COPIES, DP_PUMPS,
-    DP_NUM_HANDLES
+    DP_ENDINGS, DP_NUM_HANDLES
 };
 
 /*
@@ -34,6 +34,10 @@ typedef struct DpInterp {
     int numChannels;            /* Tcl channels of ours that are open */
     void *sshPtr;               /* of dpSshCmd: caches shared by sessions */
     void (*sshFree)(void *sshPtr);
+    void *spawnPtr;             /* of dpSpawnCmd: local commands that run */
+    void (*spawnFree)(void *spawnPtr);
+    void *endingPtr;            /* of dpEnding: commands that may run */
+    void (*endingFree)(void *endingPtr);
 } DpInterp;
 
 /* Called for each handle left when the interpreter or the process ends. */
@@ -47,6 +51,20 @@ MODULE_SCOPE void DpInterpDrop(DpInterp *dpPtr);
 /* What is to be called at the end for the handles of one kind. */
 MODULE_SCOPE void DpInterpAtEnd(DpInterp *dpPtr, int kind,
 	DpHandleFree *freeProc);
+
+/*
+ * What hosts must still be told when the interpreter or the process ends: begin
+ * starts it, and while one of them says that something is left, for LEAVE_MS at
+ * most, the loop runs. No script does.
+ */
+typedef struct DpLeave {
+    void *(*begin)(DpInterp *dpPtr);    /* NULL: there is nothing to do */
+    bool (*left)(void *data, int64_t elapsed); /* ms since they began */
+    void (*end)(void *data);
+} DpLeave;
+
+/* The struct must stay where it is. */
+MODULE_SCOPE void DpInterpLeave(DpInterp *dpPtr, const DpLeave *leavePtr);
 
 /* Handles: give a number, look one up (TCL_ERROR and message), forget it. */
 MODULE_SCOPE unsigned long DpHandleNew(DpInterp *dpPtr, int kind,

@@ -8,6 +8,7 @@
 
 #include "dpProcCmd.h"
 
+#include "dpEnding.h"
 #include "dpMatchCmd.h"
 #include "dpObj.h"
 #include "dpProcChan.h"
@@ -29,6 +30,7 @@ typedef struct Handle {
     char *slug;
     char *command;
     bool hadPassword;
+    DpEnding *endingPtr;        /* held */
     DpRun *runPtr;              /* the consumer: this ... */
     DpProcChans *chansPtr;      /* ... or this ... */
     DpProcTaker taker;          /* ... or this (notify NULL: not) or none */
@@ -201,6 +203,7 @@ DpProcHandleNew(DpInterp *dpPtr, DpProc *procPtr, const DpProcOpts *optsPtr)
     procPtr->password = DpStrdup(optsPtr->password);
     procPtr->notify = HandleNotify;
     procPtr->clientData = handlePtr;
+    handlePtr->endingPtr = DpEndingNew(dpPtr, procPtr, optsPtr);
     handlePtr->id = DpHandleNew(dpPtr, DP_PROCS, handlePtr);
     return DpHandleObj(dpPtr, DP_PROCS, handlePtr->id);
 }
@@ -235,6 +238,7 @@ FreeHandle(Handle *handlePtr)
     } else {
 	DpProcAbandon(procPtr);
     }
+    DpEndingDrop(handlePtr->endingPtr);
     DpProcDrop(procPtr);
     DpErrorClear(&handlePtr->error);
     DpFree(handlePtr->slug);
@@ -285,6 +289,15 @@ DpProcTake(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr,
     handlePtr->taker = *takerPtr;
     *procPtrPtr = handlePtr->procPtr;
     return TCL_OK;
+}
+
+DpEnding *
+DpProcEnding(DpInterp *dpPtr, Tcl_Obj *namePtr)
+{
+    void *value;
+
+    return DpHandleFind(dpPtr, DP_PROCS, namePtr, &value) == TCL_OK
+	    ? ((Handle *) value)->endingPtr : NULL;
 }
 
 void *
@@ -503,7 +516,7 @@ InfoSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
 
     (void) objc;
     (void) objv;
-    Put(dictPtr, "pid", Tcl_NewLongObj(procPtr->pid));
+    Put(dictPtr, "pid", Tcl_NewLongObj(DpEndingPid(handlePtr->endingPtr)));
     Put(dictPtr, "started", Tcl_NewBooleanObj(procPtr->started));
     Put(dictPtr, "begun", Tcl_NewBooleanObj(procPtr->begun));
     Put(dictPtr, "ended", Tcl_NewBooleanObj(procPtr->ended));
@@ -655,4 +668,5 @@ DpProcCmdInit(DpInterp *dpPtr)
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::proc", ProcCmd,
 	    dpPtr, NULL);
     DpSpawnCmdInit(dpPtr);
+    DpEndingInit(dpPtr);
 }

@@ -28,6 +28,11 @@ typedef struct DpProcOpts {
     const char *password;
     Tcl_Obj *cwdPtr;            /* local commands only */
     Tcl_Obj *envPtr;            /* local commands only; a dict */
+    bool stays;                 /* it ends by itself: see dpEnding.h */
+    const char *under;          /* text before a line that may end it */
+    Tcl_Obj *besidePtr;         /* local commands only: words that run the line
+				 * %s where this command runs */
+    struct DpSsh *sshPtr;       /* not of the dict: where it runs, or NULL */
 } DpProcOpts;
 
 /*
@@ -65,7 +70,10 @@ MODULE_SCOPE void *DpProcTaken(DpInterp *dpPtr, Tcl_Interp *interp,
 	Tcl_Obj *namePtr,
 	void (*notify)(void *data, DpProc *procPtr, int what));
 
-/* Makes core::proc and core::spawn. */
+/* How the command of a handle is ended; NULL and a message: there is none. */
+MODULE_SCOPE struct DpEnding *DpProcEnding(DpInterp *dpPtr, Tcl_Obj *namePtr);
+
+/* Makes core::proc, core::spawn and core::ending. */
 MODULE_SCOPE void DpProcCmdInit(DpInterp *dpPtr);
 
 #endif

@@ -7,15 +7,15 @@
 #include "dpProcCmd.h"
 
 typedef enum Option {
-    OPT_ASK, OPT_CHANNEL, OPT_COLS, OPT_COMMAND, OPT_CWD, OPT_ECHO, OPT_ENV,
-    OPT_HOLD, OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY,
-    OPT_ROWS, OPT_SHELL, OPT_SLUG, OPT_TERM, OPT_TOKEN
+    OPT_ASK, OPT_BESIDE, OPT_CHANNEL, OPT_COLS, OPT_COMMAND, OPT_CWD, OPT_ECHO,
+    OPT_ENV, OPT_HOLD, OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY,
+    OPT_ROWS, OPT_SHELL, OPT_SLUG, OPT_STAYS, OPT_TERM, OPT_TOKEN, OPT_UNDER
 } Option;
 
 static const char *const optionNames[] = {
-    "ask", "channel", "cols", "command", "cwd", "echo", "env", "hold",
-    "merge", "modes", "password", "prompt", "pty", "rows", "shell",
-    "slug", "term", "token", NULL
+    "ask", "beside", "channel", "cols", "command", "cwd", "echo", "env",
+    "hold", "merge", "modes", "password", "prompt", "pty", "rows", "shell",
+    "slug", "stays", "term", "token", "under", NULL
 };
 
 /* What a terminal is where nothing is said of it. */
@@ -126,6 +126,9 @@ GetOption(Tcl_Interp *interp, Option option, Tcl_Obj *valuePtr,
     switch (option) {
     case OPT_ASK:
 	return Tcl_GetIntFromObj(interp, valuePtr, &optsPtr->ask);
+    case OPT_BESIDE:
+	optsPtr->besidePtr = valuePtr;
+	return Tcl_ListObjLength(interp, valuePtr, &size);
     case OPT_CHANNEL:
 	optsPtr->channel = text;
 	return TCL_OK;
@@ -165,10 +168,15 @@ GetOption(Tcl_Interp *interp, Option option, Tcl_Obj *valuePtr,
     case OPT_SLUG:
 	optsPtr->slug = value;
 	return TCL_OK;
+    case OPT_STAYS:
+	return GetFlag(interp, valuePtr, &optsPtr->stays);
     case OPT_TERM:
 	return GetTerm(interp, value, &optsPtr->pty);
     case OPT_TOKEN:
 	optsPtr->token = text;
+	return TCL_OK;
+    case OPT_UNDER:
+	optsPtr->under = text;
 	return TCL_OK;
     }
     return TCL_OK;

@@ -9,9 +9,6 @@
 #include "dpPtyCmd.h"
 #include "dpSpawn.h"
 
-/* Where the interpreter keeps its DpSpawnList. */
-#define SPAWN_KEY "::deployer::core::spawn"
-
 /* Words as the system takes them; each and the array are ours. */
 static void
 FreeWords(char **words, int count)
@@ -114,18 +111,10 @@ AddTerm(char **words, int *countPtr, const DpProcPty *ptyPtr)
 }
 
 static void
-EndSpawns(ClientData clientData)
+FreeSpawns(void *value)
 {
-    DpSpawnForget(clientData);
-}
-
-static void
-DeleteSpawns(ClientData clientData, Tcl_Interp *interp)
-{
-    (void) interp;
-    Tcl_DeleteThreadExitHandler(EndSpawns, clientData);
-    DpSpawnForget(clientData);
-    DpFree(clientData);
+    DpSpawnForget(value);
+    DpFree(value);
 }
 
 /*
@@ -136,7 +125,7 @@ static DpProc *
 SpawnWords(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *argvPtr,
 	const DpProcOpts *optsPtr, DpPty *givePtr)
 {
-    DpSpawnList *listPtr = Tcl_GetAssocData(interp, SPAWN_KEY, NULL);
+    DpSpawnList *listPtr = dpPtr->spawnPtr;
     DpSpawnSpec spec = {0};
     DpError error = {0};
     DpProc *procPtr = NULL;
@@ -233,14 +222,10 @@ SpawnCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 void
 DpSpawnCmdInit(DpInterp *dpPtr)
 {
-    Tcl_Interp *interp = dpPtr->interp;
-
-    if (Tcl_GetAssocData(interp, SPAWN_KEY, NULL) == NULL) {
-	DpSpawnList *listPtr = DpAlloc(sizeof(*listPtr));
-
-	Tcl_SetAssocData(interp, SPAWN_KEY, DeleteSpawns, listPtr);
-	Tcl_CreateThreadExitHandler(EndSpawns, listPtr);
+    if (dpPtr->spawnPtr == NULL) {
+	dpPtr->spawnPtr = DpAlloc(sizeof(DpSpawnList));
+	dpPtr->spawnFree = FreeSpawns;
     }
-    Tcl_CreateObjCommand(interp, "::deployer::core::spawn", SpawnCmd, dpPtr,
-	    NULL);
+    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::spawn", SpawnCmd,
+	    dpPtr, NULL);
 }

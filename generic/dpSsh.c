@@ -528,6 +528,40 @@ DpSshOpen(DpSshShared *sharedPtr, DpSshConfig *configPtr,
     return sshPtr;
 }
 
+/* A copy of a list of strings. */
+static char **
+CopyStrings(char *const *strings, int count)
+{
+    char **copies = DpAlloc(((size_t) count + 1) * sizeof(*copies));
+
+    for (int i = 0; i < count; i++) {
+	copies[i] = DpStrdup(strings[i]);
+    }
+    return copies;
+}
+
+DpSsh *
+DpSshAgain(const DpSsh *sshPtr)
+{
+    DpSshConfig config = sshPtr->config;
+    char **texts[] = {
+	&config.slug, &config.address, &config.username, &config.password,
+	&config.passphrase, &config.keyText, &config.agentSocket,
+	&config.ciphers, &config.macs, &config.kex, &config.hostKeyAlgorithms
+    };
+
+    for (size_t i = 0; i < DP_ARRAY_SIZE(texts); i++) {
+	*texts[i] = DpStrdup(*texts[i]);
+    }
+    config.keyFiles = CopyStrings(config.keyFiles, config.numKeyFiles);
+    config.knownFiles = CopyStrings(config.knownFiles, config.numKnownFiles);
+    config.asks = false;
+    if (config.policy == DP_HOSTKEY_ASK) {
+	config.policy = DP_HOSTKEY_STRICT;
+    }
+    return DpSshOpen(sshPtr->sharedPtr, &config, NULL, NULL);
+}
+
 void
 DpSshClose(DpSsh *sshPtr)
 {

@@ -108,6 +108,13 @@ MODULE_SCOPE void DpSshDrop(DpSsh *sshPtr);
  */
 MODULE_SCOPE void DpSshClose(DpSsh *sshPtr);
 
+/*
+ * One more connection to the same host, without an owner; nobody is asked
+ * anything. Counted.
+ */
+MODULE_SCOPE DpSsh *DpSshAgain(const DpSsh *sshPtr);
+MODULE_SCOPE void DpSshHold(DpSsh *sshPtr);
+
 MODULE_SCOPE DpSshState DpSshGetState(const DpSsh *sshPtr);
 MODULE_SCOPE DpLoop *DpSshLoop(const DpSsh *sshPtr);
 MODULE_SCOPE void DpSshGetInfo(DpSsh *sshPtr, DpSshInfo *infoPtr);

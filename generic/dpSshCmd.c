@@ -468,6 +468,7 @@ ExecCmd(Handle *handlePtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	    opts.shell ? NULL : Tcl_DStringValue(&line),
 	    opts.shell ? 0 : (size_t) Tcl_DStringLength(&line));
     Tcl_DStringFree(&line);
+    opts.sshPtr = handlePtr->sshPtr;
     namePtr = DpProcHandleNew(handlePtr->dpPtr, procPtr, &opts);
     Tcl_IncrRefCount(namePtr);
     if (opts.channel != NULL) {

@@ -142,7 +142,6 @@ struct DpSsh {
 /* dpSsh.c */
 MODULE_SCOPE void DpSshPump(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshPumpLater(DpSsh *sshPtr);
-MODULE_SCOPE void DpSshHold(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshSetState(DpSsh *sshPtr, DpSshState state);
 /* The time limit of the state begins anew. */
 MODULE_SCOPE void DpSshStartLimit(DpSsh *sshPtr);

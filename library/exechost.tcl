@@ -57,7 +57,7 @@ oo::class create ::deployer::exechost {
             }
             lappend argv $word
         }
-        return [::deployer::core::spawn $argv $opts]
+        return [::deployer::core::spawn $argv [dict replace $opts beside $Words]]
     }
 
     method FsStamp {} {

@@ -8,7 +8,9 @@
 #   Start LINE OPTS   starts LINE by the host's login shell and returns the
 #                     handle of the process at once. OPTS is the dict of
 #                     core::ssh exec and core::spawn, to be handed on; with
-#                     `shell` in it the login shell itself is meant.
+#                     `shell` in it the login shell itself is meant. Of
+#                     core::spawn a host that is elsewhere sets `beside`: the
+#                     words that run the line %s there.
 #
 # It may extend Options (see there) and set the variable Shell to the path of
 # the login shell where that is known; otherwise the first command finds it out.
@@ -355,9 +357,16 @@ oo::class create ::deployer::host {
         set typed [dict exists $opts typed]
         set prompt [::deployer::core::token]
         set text [expr {$typed ? "sudo -H" : "sudo -S -H -p '$prompt'"}]
+        set password [my SudoPassword]
+        # What ends it, should the program end, asks with a prompt of C's own.
+        set under [expr {$typed || $password eq "" ? "sudo -n -H"
+            : "sudo -S -H -p deployer:password"}]
         if {[dict exists $opts user] && [dict get $opts user] ne ""} {
-            append text " -u [::deployer::QuotedFor $Shell [dict get $opts user]]"
+            set user " -u [::deployer::QuotedFor $Shell [dict get $opts user]]"
+            append text $user
+            append under $user
         }
+        lappend common under "$under -- "
         # The start line is a line of its own: a syntax error behind it cannot
         # be taken for sudo's refusal.
         append text " -- /bin/sh -c " [::deployer::QuotedFor $Shell \
@@ -373,7 +382,6 @@ oo::class create ::deployer::host {
             # On a terminal keys such as Ctrl-C must come through at any time.
             lappend common hold 1 ask $::deployer::AskLimit
         }
-        set password [my SudoPassword]
         if {$password ne ""} {
             lappend common password $password
         }
@@ -386,8 +394,10 @@ oo::class create ::deployer::host {
         set reused [my Connect]
         set token [::deployer::core::token]
         lassign [my Command $line $opts $token] text procOpts
-        if {[dict exists $opts merge]} {
-            lappend procOpts merge 1
+        foreach name {merge stays} {
+            if {[dict exists $opts $name]} {
+                lappend procOpts $name 1
+            }
         }
         if {[dict exists $opts terminal]} {
             # Dict of term, cols, rows, modes, shell, channel: what is not

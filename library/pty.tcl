@@ -190,28 +190,27 @@ proc ::deployer::TerminalOver {object w} {
 # local program that reaches the host; `shell`: no more than the hangup, as
 # when ssh is closed. The hangup comes first: editors save then.
 proc ::deployer::HangUp {host p token opts way} {
-    set info [core::proc info $p]
-    switch -- $way {
-        client {
-            set w [core::proc ended $p]
-            set timers {}
-            foreach {signal delay} {HUP 0 TERM 500 KILL 3000} {
-                lappend timers [after $delay [list catch \
-                    [list ::deployer::core::proc signal $p $signal]]]
-            }
-            catch {Await $w}
-            foreach timer $timers {
-                after cancel $timer
-            }
+    if {$way eq "local"} {
+        set here [localhost new -slug localhost]
+        try {
+            HangUp $here $p $token $opts session
+        } finally {
+            $here destroy
         }
-        local {
-            set here [localhost new -slug localhost]
-            try {
-                HangUp $here $p $token $opts session
-            } finally {
-                $here destroy
-            }
-            return
+        return
+    }
+    set ending [core::ending begin $p]
+    set info [core::proc info $p]
+    if {$way eq "client"} {
+        set w [core::proc ended $p]
+        set timers {}
+        foreach {signal delay} {HUP 0 TERM 500 KILL 3000} {
+            lappend timers [after $delay [list catch \
+                [list ::deployer::core::proc signal $p $signal]]]
+        }
+        catch {Await $w}
+        foreach timer $timers {
+            after cancel $timer
         }
     }
     core::proc close $p
@@ -219,6 +218,7 @@ proc ::deployer::HangUp {host p token opts way} {
         Await [Delay 300]
         catch {KillLeft $host [dict get $info pid] $token $opts}
     }
+    core::ending done $ending
 }
 
 # What is left of a session after the hangup.

@@ -19,40 +19,51 @@ namespace eval ::deployer {
     variable Feeds              ;# process -> {channel configuration}
     array set Feeds {}
 
-    # Ends the session of a process: kill PID HALF - HALF. Where the id is not
-    # known (0), the halves of the token find the shell by its command line;
-    # they come apart, so that this script does not find itself. A process that
-    # leads no session of its own is ended with its descendants instead when
-    # the session is not all ours (0 or init's, as seen from a container).
-    # All of /proc is read at the begin and at the end, as that takes long.
-    # No quote, backslash, "!" or newline in it: any login shell takes it.
+    # Ends the sessions of processes: SIGNAL, and for each PID HALF - HALF. Where
+    # the id is not known (0), the halves of the token find the shell by its
+    # command line; they come apart, so that this script does not find itself,
+    # and it is looked for a while, as it may still be on its way. SIGNAL goes to
+    # the leaders first of all ("-": none). A process that leads no session of
+    # its own is ended with its descendants instead when the session is not all
+    # ours (0 or init's, as seen from a container). All of /proc is read at the
+    # begin and at the end, as that takes long. There may be nobody any more who
+    # hears what this says. No quote, backslash, "!" or newline in it: any login
+    # shell takes it.
     variable KillScript [string map {"\n        " " "} [string trim {
-        P=$1; T=$2$4; S=0;
+        trap "" HUP PIPE; exec < /dev/null > /dev/null 2>&1;
+        F=$1; shift; S=; t=; n=0;
         st() { s=; while read -r l; do s="$s $l"; done < /proc/$1/stat;
         set -- ${s##*")" }; z=$1; f=$2; e=$4; };
         find() { for d in /proc/[0-9]*; do l=; read -r l < $d/cmdline;
         case $l in *$T*) P=${d#/proc/}; return;; esac; done; };
+        get() { m=; while [ $# -gt 3 ]; do P=$1; T=$2$4;
+        if [ $P = 0 ]; then find; fi;
+        if [ $P = 0 ]; then m="$m 0 $2 - $4"; else if [ $F != - ]; then
+        kill -$F -- -$P || kill -$F $P; fi; e=; st $P; e=${e:-$P};
+        case $e in 0|1) t="$t $P";; *) S="$S $e";; esac; fi;
+        shift 4; done; };
         ours() { v=; for d in /proc/[0-9]*; do z=; st ${d#/proc/};
         case $z in ""|Z|X) continue;; esac;
         p=${d#/proc/};
-        if [ $S = 0 ]; then case " $t " in *" $p "*) ;; *" $f "*) t="$t $p";;
-        *) continue;; esac; elif [ "$e" != "$S" ]; then continue; fi;
+        case " $S " in *" $e "*) ;; *) case " $t " in *" $p "*) ;;
+        *" $f "*) t="$t $p";; *) continue;; esac;; esac;
         v="$v $p"; done; [ "$v" ]; };
         left() { u=; for p in $v; do z=; st $p;
         case $z in ""|Z|X) ;; *) u="$u $p";; esac; done; v=$u;
         [ "$v" ] || { ours && kill -TERM $v; }; };
         rest() { sleep 0.02 || { sleep 1; n=$((n+50)); }; n=$((n+1)); };
-        run() { if [ $P = 0 ]; then find; fi;
-        if [ $P = 0 ]; then return; fi;
-        e=; st $P; S=${e:-$P}; if [ $S = 1 ]; then S=0; fi; t=$P;
-        if [ $S = 0 ]; then ours; fi; ours || return;
-        kill -TERM $v; kill -CONT $v; n=0;
+        run() { get "$@"; while [ "$m" ] && [ $n -lt 25 ]; do rest; get $m;
+        done; if [ "$t" ]; then ours; fi; ours || return; n=0;
+        if [ $F != - ]; then while [ $n -lt 15 ]; do rest; left || return;
+        done; fi; kill -TERM $v; kill -CONT $v; n=0;
         while [ $n -lt 100 ]; do rest; left || return; done;
         while [ $n -lt 150 ]; do kill -KILL $v; rest; left || return; done; };
-        if [ -r /proc/self/stat ]; then run; elif [ $P -gt 0 ]; then
-        pkill -TERM -s $P; kill -TERM -- -$P; sleep 2;
-        pkill -KILL -s $P; kill -KILL -- -$P; fi;
+        if [ -r /proc/self/stat ]; then run "$@"; else
+        for i in TERM KILL; do for p; do if [ 0$p -gt 0 ]; then
+        pkill -$i -s $p; kill -$i -- -$p; fi; done;
+        if [ $i = TERM ]; then sleep 2; fi; done; fi;
     }]]
+    core::ending script $KillScript
 }
 
 # Takes the options from the front of the list in ARGSVAR and leaves the one
@@ -354,6 +365,10 @@ proc ::deployer::Kill {host p token opts} {
 # The same without closing P.
 proc ::deployer::EndSession {host p token opts} {
     set known 1
+    # Who ends the program meanwhile does the rest.
+    if {[catch {core::ending begin $p} ending]} {
+        return $known
+    }
     catch {
         set info [core::proc info $p]
         # One that waits for its turn is never asked for once P is closed.
@@ -378,15 +393,22 @@ proc ::deployer::EndSession {host p token opts} {
             }
         }
     }
+    core::ending done $ending
     return $known
 }
 
 # Runs the script that ends a session. Returns whether it could begin.
 proc ::deployer::KillFrom {host pid token opts} {
     variable KillScript
-    set line "sh -c '$KillScript' deployer $pid\
-        [string range $token 0 15] - [string range $token 16 end]"
-    set killOpts {plain 1}
+    if {$token ne ""} {
+        set halves "[string range $token 0 15] - [string range $token 16 end]"
+    } elseif {$pid > 0} {
+        set halves "- - -"
+    } else {
+        return 1
+    }
+    set line "sh -c '$KillScript' deployer - $pid $halves"
+    set killOpts {plain 1 stays 1}
     foreach name {sudo user} {
         if {[dict exists $opts $name]} {
             dict set killOpts $name [dict get $opts $name]

@@ -289,7 +289,7 @@ proc ::deployer::LocalFiles write {
     set fs [core::fs local {slug localhost}]
     set guard ""
     if {$write && ![catch {
-        core::spawn [list /bin/sh -c $GuardScript] {slug localhost}
+        core::spawn [list /bin/sh -c $GuardScript] {slug localhost stays 1}
     } p]} {
         core::fs guard $fs $p
         set guard $p

@@ -1,5 +1,5 @@
 /*
- * dpEcho.c -- core::echo: the terminal of this process without echo.
+ * dpEcho.c -- core::echo: the terminal of this process while a human is asked.
  *
  * Layer L4.
  */
@@ -24,30 +24,33 @@ SwitchOn(Echo *echoPtr)
 }
 
 /*
- * core::echo off -- until core::echo on, or the end of the interpreter. One
- * that is off stays so.
+ * core::echo off|line|keys -- until core::echo on, or the end of the
+ * interpreter: lines without echo, lines, and keys without echo, where Ctrl-C is
+ * a character. What was set before stays.
  */
 static int
 EchoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"off", "on", NULL};
+    static const char *const names[] = {"keys", "line", "off", "on", NULL};
+    static const DpTtyAsk asks[] = {DP_TTY_KEYS, DP_TTY_LINE, DP_TTY_SECRET};
     DpError error = {{0}, {NULL}, 0, NULL};
     Echo *echoPtr = clientData;
     int index;
 
     if (objc != 2) {
-	Tcl_WrongNumArgs(interp, 1, objv, "off|on");
+	Tcl_WrongNumArgs(interp, 1, objv, "keys|line|off|on");
 	return TCL_ERROR;
     }
     if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
 	    != TCL_OK) {
 	return TCL_ERROR;
     }
-    if (index == 1) {
+    if (index == 3) {
 	SwitchOn(echoPtr);
     } else if (echoPtr->ttyPtr == NULL) {
-	echoPtr->ttyPtr = DpTtyEchoOff(echoPtr->dpPtr->loopPtr, &error);
+	echoPtr->ttyPtr = DpTtyEchoOff(echoPtr->dpPtr->loopPtr, asks[index],
+		&error);
 	if (echoPtr->ttyPtr == NULL) {
 	    DpErrorReport(interp, &error);
 	    DpErrorClear(&error);

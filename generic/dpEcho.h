@@ -1,5 +1,5 @@
 /*
- * dpEcho.h -- core::echo: the terminal of this process without echo.
+ * dpEcho.h -- core::echo: the terminal of this process while a human is asked.
  *
  * Layer L4.
  */

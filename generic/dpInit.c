@@ -8,6 +8,7 @@
 
 #include "dpCast.h"
 #include "dpCopyCmd.h"
+#include "dpDiffCmd.h"
 #include "dpEcho.h"
 #include "dpFsChan.h"
 #include "dpFsCmd.h"
@@ -113,6 +114,7 @@ Deployer_Init(Tcl_Interp *interp)
     Tcl_CreateObjCommand(interp, "::deployer::core::stats", StatsCmd, dpPtr,
 	    NULL);
     DpWaitInit(dpPtr);
+    DpDiffCmdInit(dpPtr);
     DpMatchCmdInit(dpPtr);
     DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);

@@ -108,6 +108,7 @@ DpMountRelease(DpMount *mountPtr)
 	mountPtr->fsPtr = NULL;
 	DpReleaseObj(&mountPtr->prefixPtr);
 	DpReleaseObj(&mountPtr->namesPtr);
+	DpReleaseObj(&mountPtr->guardPtr);
 	DpReleaseObj(&mountPtr->dataPtr);
     }
 }
@@ -502,9 +503,9 @@ static int
 SetOptions(Tcl_Interp *interp, DpMount *mountPtr, Tcl_Obj *dictPtr)
 {
     static const char *const names[] = {
-	"cache", "data", "ids", "names", NULL
+	"cache", "data", "guard", "ids", "names", NULL
     };
-    enum { CACHE, DATA, IDS, NAMES } option;
+    enum { CACHE, DATA, GUARD, IDS, NAMES } option;
     Tcl_Obj **words;
     double seconds;
     int count, index;
@@ -529,6 +530,9 @@ SetOptions(Tcl_Interp *interp, DpMount *mountPtr, Tcl_Obj *dictPtr)
 	    break;
 	case DATA:
 	    DpReplaceObj(&mountPtr->dataPtr, words[i + 1]);
+	    break;
+	case GUARD:
+	    DpReplaceObj(&mountPtr->guardPtr, words[i + 1]);
 	    break;
 	case IDS:
 	    if (SetIds(interp, mountPtr, words[i + 1]) != TCL_OK) {

@@ -289,7 +289,7 @@ DpMountAttrsSetProc(Tcl_Interp *interp, int index, Tcl_Obj *pathPtr,
     DpMountCall call;
     int code;
 
-    if (!DpMountBegin(&call, pathPtr)) {
+    if (!DpMountBeginChange(&call, pathPtr)) {
 	code = DpMountFail(interp, index == PERMISSIONS
 		? "could not set permissions for file" : index == GROUP
 		? "could not set group for file"

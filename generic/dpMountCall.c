@@ -250,6 +250,34 @@ DpMountBegin(DpMountCall *callPtr, Tcl_Obj *pathPtr)
     return DpMountMakeAlive(callPtr->mountPtr);
 }
 
+bool
+DpMountBeginChange(DpMountCall *callPtr, Tcl_Obj *pathPtr)
+{
+    Tcl_Obj *resultPtr;
+    int error = 0;
+
+    if (!DpMountBegin(callPtr, pathPtr)) {
+	return false;
+    }
+    if (callPtr->mountPtr->guardPtr == NULL
+	    || DpMountGetKeep()->state != DP_KEEP_IDLE) {
+	/* Within a command whose copy has failed (dpMountKeep.c) a script would
+	 * run the handler of that command's end. */
+	return true;
+    }
+    resultPtr = DpMountEval(callPtr->mountPtr, callPtr->mountPtr->guardPtr, 0,
+	    NULL, &error);
+    if (resultPtr != NULL) {
+	error = Tcl_GetString(resultPtr)[0] != '\0' ? EROFS : 0;
+	Tcl_DecrRefCount(resultPtr);
+    }
+    if (error != 0) {
+	Tcl_SetErrno(error);
+	return false;
+    }
+    return DpMountMakeAlive(callPtr->mountPtr);
+}
+
 void
 DpMountEnd(DpMountCall *callPtr)
 {

@@ -182,7 +182,7 @@ DpMountUtimeProc(Tcl_Obj *pathPtr, struct utimbuf *timesPtr)
     int result = -1;
 
     DpMountTimes(&request.attr, timesPtr);
-    if (DpMountBegin(&call, pathPtr)) {
+    if (DpMountBeginChange(&call, pathPtr)) {
 	request.path = call.path;
 	result = DpMountDo(call.mountPtr, &request) == 0 ? 0 : -1;
 	DpMountKeepTimes(DpMountGetKeep(), call.mountPtr, call.path);
@@ -280,7 +280,8 @@ DpMountOpenProc(Tcl_Interp *interp, Tcl_Obj *pathPtr, int mode,
     Tcl_Channel channel = NULL;
     DpMountCall call;
 
-    if (DpMountBegin(&call, pathPtr)) {
+    if (writes ? DpMountBeginChange(&call, pathPtr)
+	    : DpMountBegin(&call, pathPtr)) {
 	if (writes) {
 	    DpMountCacheClear(call.mountPtr);
 	}
@@ -404,7 +405,8 @@ DpMountLinkProc(Tcl_Obj *pathPtr, Tcl_Obj *targetPtr, int action)
     Tcl_Obj *resultPtr = NULL;
     DpMountCall call;
 
-    if (!DpMountBegin(&call, pathPtr)) {
+    if (targetPtr == NULL ? !DpMountBegin(&call, pathPtr)
+	    : !DpMountBeginChange(&call, pathPtr)) {
 	DpMountEnd(&call);
 	return NULL;
     }
@@ -433,7 +435,7 @@ DpMountMkdirProc(Tcl_Obj *pathPtr)
     DpFsAttr attr;
     int result = TCL_ERROR;
 
-    if (DpMountBegin(&call, pathPtr)) {
+    if (DpMountBeginChange(&call, pathPtr)) {
 	request.path = call.path;
 	if (DpMountDo(call.mountPtr, &request) == 0) {
 	    result = TCL_OK;
@@ -460,7 +462,7 @@ DpMountDeleteProc(Tcl_Obj *pathPtr)
 	DpMountKeepDeleted(DpMountGetKeep());
 	return TCL_ERROR;
     }
-    if (DpMountBegin(&call, pathPtr)) {
+    if (DpMountBeginChange(&call, pathPtr)) {
 	request.path = call.path;
 	if (DpMountDo(call.mountPtr, &request) == 0) {
 	    result = TCL_OK;

@@ -25,6 +25,8 @@ typedef struct DpMount {
     DpFs *fsPtr;                /* held, dead or alive; NULL: see Release */
     Tcl_Obj *prefixPtr;         /* {*}PREFIX gives the handle of a live one */
     Tcl_Obj *namesPtr;          /* {*}NAMES user|group WORD: name or number */
+    Tcl_Obj *guardPtr;          /* or NULL: {*}GUARD gives "" where the running
+				 * code may change files */
     Tcl_Obj *dataPtr;           /* of whoever mounted */
     int64_t failedAt;           /* DpLoopNow when prefix failed last, or 0 */
     int failedError;            /* and how */
@@ -98,6 +100,9 @@ typedef struct DpMountCall {
     char *path;                 /* NULL, or of the host */
 } DpMountCall;
 MODULE_SCOPE bool DpMountBegin(DpMountCall *callPtr, Tcl_Obj *pathPtr);
+
+/* The same for a call that changes files; EROFS where the guard forbids it. */
+MODULE_SCOPE bool DpMountBeginChange(DpMountCall *callPtr, Tcl_Obj *pathPtr);
 MODULE_SCOPE void DpMountEnd(DpMountCall *callPtr);
 
 /* A live file system, as Begin does it, in place of an operation. */

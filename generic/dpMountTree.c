@@ -26,7 +26,7 @@ BeginPair(Pair *pairPtr, Tcl_Obj *srcPtr, Tcl_Obj *dstPtr)
 {
     memset(pairPtr, 0, sizeof(*pairPtr));
     return DpMountBegin(&pairPtr->src, srcPtr)
-	    && DpMountBegin(&pairPtr->dst, dstPtr);
+	    && DpMountBeginChange(&pairPtr->dst, dstPtr);
 }
 
 static void
@@ -510,7 +510,7 @@ DpMountRmdirProc(Tcl_Obj *pathPtr, int recursive, Tcl_Obj **errorPtr)
     DpMountCall call;
     int error;
 
-    if (!DpMountBegin(&call, pathPtr)) {
+    if (!DpMountBeginChange(&call, pathPtr)) {
 	error = Tcl_GetErrno();
     } else if (IsRoot(call.path)) {
 	/* Never the whole host. */

@@ -158,13 +158,13 @@ proc ::deployer::AskClose terminal {
     TerminalUnlock
 }
 
-# Shows TEXT and reads a line, SECRET ones without echo: {ended line}. The end
-# of the waiter WATCH is the end of the input.
+# Shows TEXT and reads a line, SECRET ones without echo: {ended line}. ended: 0, 1
+# at the end of the input, 2 where it was interrupted (Ctrl-C). The end of the
+# waiter WATCH is the end of the input.
 proc ::deployer::AskTyped {terminal text secret {watch {}}} {
     # Echo is off before anybody is asked to type.
-    if {$secret} {
-        core::echo off
-    }
+    core::echo [expr {$secret ? "off" : "line"}]
+    set ended 0
     try {
         puts -nonewline $terminal $text
         set w [core::waiter new]
@@ -173,14 +173,16 @@ proc ::deployer::AskTyped {terminal text secret {watch {}}} {
             core::waiter call $watch [list ::deployer::AskGone $terminal $w]
         }
         set typed [Await $w]
+        set ended [lindex $typed 0]
         if {$watch ne ""} {
             core::waiter call $watch {}
         }
         return $typed
     } finally {
-        if {$secret} {
-            core::echo on
-            puts $terminal ""
+        core::echo on
+        if {$secret || $ended} {
+            # The terminal may have gone.
+            catch {puts $terminal ""}
         }
     }
 }
@@ -191,16 +193,30 @@ proc ::deployer::AskGone {terminal w} {
     core::waiter finish $w {1 {}}
 }
 
-# Called from the event loop when there is input on the terminal.
-proc ::deployer::AskRead {terminal w} {
+# Called from the event loop when there is input on the terminal. BEFORE is the
+# beginning of the line, where Ctrl-D has sent it without an end.
+proc ::deployer::AskRead {terminal w {before {}}} {
+    set line ""
+    set ended 0
     if {[catch {gets $terminal line} count]} {
         set count -1
         set ended 1
-    } else {
+    } elseif {$count < 0} {
         set ended [eof $terminal]
+        if {!$ended && [chan pending input $terminal]} {
+            catch {read $terminal} line
+            append before $line
+            # As core::echo has it, the interrupt character ends a line.
+            if {[string first \x03 $before] >= 0} {
+                set ended 2
+            } else {
+                chan event $terminal readable \
+                    [list ::deployer::AskRead $terminal $w $before]
+            }
+        }
     }
     if {$count >= 0 || $ended} {
         chan event $terminal readable {}
-        core::waiter finish $w [list [expr {$count < 0}] $line]
+        core::waiter finish $w [list $ended $before$line]
     }
 }

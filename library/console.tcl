@@ -123,8 +123,11 @@ proc ::deployer::ConsoleOptions {spec word argsVar args} {
     return $options
 }
 
-# Whether somebody can be asked.
+# Whether somebody can be asked. A fork in a sandbox asks nothing.
 proc ::deployer::ConsoleIsOpen ns {
+    if {[SandboxMode] ne "" && [dict exists [ContextGet] -fork]} {
+        return 0
+    }
     set options [set [set ${ns}::Root]::Options]
     return [expr {[dict get $options interactive]
         && [dict get $options terminal] ne "none" && [HasTerminal]}]

@@ -18,6 +18,10 @@ proc ::deployer::expect::each {words args} {
     set pairs [Pairs $words]
     set spec [Patterns $args $level]
     set timeout [TimeoutOf [dict merge $spec $opts] $level]
+    if {[SandboxMode] ne ""} {
+        # What was to talk there was not run.
+        return [dict map {key id} $pairs {string cat}]
+    }
     upvar 1 spawn_id current
     set had [info exists current]
     if {$had} {

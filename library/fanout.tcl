@@ -48,6 +48,10 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     set stop {}                 ;# error of ours that ends everything
     set inOrder 1               ;# whether results came in the order of keys
     set context [TerminalCrowd [expr {min($total, $parallel, $batch)}]]
+    if {[dict exists $context -decide]} {
+        # There are others to go on with.
+        ContextSet [dict replace [ContextGet] -fan 1]
+    }
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
         # list of short jobs would recurse.
@@ -68,7 +72,8 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
                 dict set results $key [lindex $Fans($id) 2]
                 set Fans($id) {}
             } elseif {[llength $Fans($id)]} {
-                FanCollect $id running results failures
+                FanAbort [FanCollect $id running results failures] \
+                    $running stop
             }
         }
         if {![dict size $running]} {
@@ -96,7 +101,7 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
             }
         }
         unset -nocomplain FanSignals($id)
-        FanCollect $id running results failures
+        FanAbort [FanCollect $id running results failures] $running stop
     }
     ContextSet $context
     unset -nocomplain Fans($id) FanSignals($id) FanData($id)
@@ -154,17 +159,42 @@ proc ::deployer::FanEnded {id key code result options} {
     }
 }
 
-# Takes what ended meanwhile.
+# ABORT is what FanCollect gives: somebody answered that all is to end.
+proc ::deployer::FanAbort {abort running stopVar} {
+    variable Jobs
+    upvar 1 $stopVar stop
+    if {$abort eq "" || $stop ne ""} {
+        return
+    }
+    set stop $abort
+    set path [lindex [dict get [lindex $abort 0] -errorcode] 2]
+    dict for {key co} $running {
+        if {[info exists Jobs($co)]} {
+            JobStop $co $path
+        }
+    }
+}
+
+# Takes what ended meanwhile. Returns "", or {options message} of one that ends
+# all others.
 proc ::deployer::FanCollect {id runningVar resultsVar failuresVar} {
     variable Fans
     upvar 1 $runningVar running $resultsVar results $failuresVar failures
     set ended $Fans($id)
     set Fans($id) {}
+    set abort ""
     foreach {key code result options} $ended {
         dict unset running $key
         if {!$code} {
             dict set results $key $result
             continue
+        }
+        if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
+                eq {DEPLOYER SKIPPED}} {
+            continue
+        }
+        if {[dict exists $options -abort]} {
+            set abort [list $options $result]
         }
         if {[dict exists $options -errorinfo]} {
             dict set options -errorinfo \
@@ -180,6 +210,7 @@ proc ::deployer::FanCollect {id runningVar resultsVar failuresVar} {
         dict set failure options $options
         dict set failures $key $failure
     }
+    return $abort
 }
 
 # Words for `return` to end a fan-out with that had FAILURES. To raise the error

@@ -40,11 +40,30 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
         set performer [PerformerOf $ns $method]
     }
     set context [ContextGet]
-    if {[dict get [set [set ${ns}::Root]::Options] terminal] eq "own"} {
+    set rootOptions [set [set ${ns}::Root]::Options]
+    if {[dict get $rootOptions terminal] eq "own"} {
         dict set context -terminal own
+    }
+    set enters 0
+    if {[dict get $rootOptions sandbox] || [dict exists $context -sandbox]} {
+        set enters [expr {![dict exists $context -sandbox]}]
+        set context [SandboxEnter $context [SandboxModeOf $ns $method] \
+            [list ::deployer::Report [set ${ns}::Root]]]
+    }
+    set decides 0
+    if {[dict get $rootOptions interactive]
+            && ![dict exists $context -decide]} {
+        set decides 1
+        set context [DecideEnter $context $ns]
     }
     set w [Job [list ::deployer::$performer $ns $method $arguments] $context]
     set code [catch {Await $w} result options]
+    if {$enters} {
+        SandboxLeave $context
+    }
+    if {$decides} {
+        DecideLeave $context
+    }
     if {!$code} {
         return [list $result]
     }
@@ -63,6 +82,30 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     return [list -options $options $result]
 }
 
+# In which mode METHOD of the object of namespace NS runs in a sandbox.
+proc ::deployer::SandboxModeOf {ns method} {
+    set member [Member [ServiceOf $ns] $method]
+    if {[dict exists $member safe] && [dict get $member safe]} {
+        return safe
+    }
+    return check
+}
+
+# `my sandbox WORDS` in the instance of namespace NS.
+proc ::deployer::SandboxDo {ns words} {
+    set before [ContextGet]
+    set context [SandboxEnter $before check \
+        [list ::deployer::Report [set ${ns}::Root]]]
+    ContextSet $context
+    set code [catch {[ObjectOf $ns] {*}$words} result options]
+    ContextSet $before
+    if {![dict exists $before -sandbox]} {
+        SandboxLeave $context
+    }
+    dict incr options -level
+    return -options $options $result
+}
+
 # The same for a filter, which must be left before the job begins.
 proc ::deployer::LaunchFiltered {ns method arguments} {
     return {*}[Launch $ns $method $arguments]
@@ -74,6 +117,7 @@ proc ::deployer::Perform {ns method arguments} {
     set co [info coroutine]
     set Entering($co) [list $ns $method]
     set kin [KinOf $ns]
+    DecideAt $ns
     set code [catch {${ns}::my $method {*}$arguments} result options]
     unset -nocomplain Entering($co)
     if {!$code} {
@@ -84,8 +128,33 @@ proc ::deployer::Perform {ns method arguments} {
         # Whatever failed, it did because what it was called on is gone.
         FailDestroyed $kin $method
     }
+    if {$code == 1} {
+        lassign [ErrorPlace $kin $method $result $options] result options
+    }
     dict incr options -level
     return -options $options $result
+}
+
+# An error of METHOD of what has KIN, as {message options}: where it is one of a
+# host, the message says where in the tree it happened, and the options have
+# -path and -action. That is said once, by the innermost.
+proc ::deployer::ErrorPlace {kin method message options} {
+    set code [dict get $options -errorcode]
+    if {[dict exists $options -path] || [lindex $code 0] ne "DEPLOYER"
+            || [lindex $code 1] ni {CONNECT HOSTKEY AUTH EXEC SUDO FILE}
+                && [lrange $code 1 2] ne {HOSTS FAILED}} {
+        return [list $message $options]
+    }
+    set path [PathThrough $kin]
+    set text "[string trimright $path /]/$method: $message"
+    set trace [dict get $options -errorinfo]
+    if {[string first $message $trace] == 0} {
+        dict set options -errorinfo \
+            $text[string range $trace [string length $message] end]
+    }
+    dict set options -path $path
+    dict set options -action $method
+    return [list $text $options]
 }
 
 # TclOO runs filters before a method, so they would run once outside the job and
@@ -368,7 +437,8 @@ proc ::deployer::InstanceInfo {ns word args} {
             return [expr {[lindex [set ${ns}::Kin] 2] ? [IndexesOf $ns] : {}}]
         }
         sandboxed {
-            return [dict get [set [set ${ns}::Root]::Options] sandbox]
+            return [expr {[SandboxMode] ne ""
+                || [dict get [set [set ${ns}::Root]::Options] sandbox]}]
         }
         trace {
             if {[lindex [set ${ns}::Kin] 2]} {
@@ -448,9 +518,6 @@ proc ::deployer::InstanceOptions words {
         parallel 32 sandbox 0 loggers {} interactive 0 terminal none
         batch {} maxfail {} pause 0
     } $given]
-    if {[dict get $options sandbox]} {
-        Fail {OPTION -sandbox} "-sandbox 1 is not available yet"
-    }
     if {[dict exists $options hosts]} {
         dict for {role list} [dict get $options hosts] {
             if {![string is list $list]} {

@@ -27,7 +27,8 @@ proc ::deployer::mount args {
     MountCheck $slug $point
     set prefix [list ::deployer::MountFs $host $sudo $user]
     set options [list cache $cache data $host \
-        names [list ::deployer::MountName $host]]
+        names [list ::deployer::MountName $host] \
+        guard ::deployer::SandboxMode]
     # The first file system is made here, where waiting may yield.
     {*}$prefix
     set ids [MountIds $host $sudo $user]

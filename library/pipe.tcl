@@ -20,6 +20,9 @@ proc ::deployer::pipe args {
         set object [uplevel 1 [list ::namespace which -command $word]]
         lappend ends [PipeEnd $word $object [llength $ends]]
     }
+    if {[SandboxMode] ne ""} {
+        return [SandboxPipe $ends]
+    }
     set pumpOpts {}
     foreach name {progress checksum stop} {
         if {[dict exists $opts $name]} {

@@ -180,7 +180,7 @@ oo::class create ::deployer::Service {
     }
 
     method sandbox args {
-        ::deployer::FailUnavailable sandbox
+        tailcall ::deployer::SandboxDo [self namespace] $args
     }
 
     method fork {action args} {

@@ -313,6 +313,9 @@ proc ::deployer::LocalSide fs {
 # command prefixes that give the sides, once more after a connection that was
 # found dead. SLUG is told to whom progress is told. Returns the counts.
 proc ::deployer::Transfer {opts slug from to sources target} {
+    if {[SandboxMode] ne ""} {
+        tailcall SandboxTransfer $opts $slug $from $to $sources $target
+    }
     set asked [expr {[llength $sources] > 1
         || [string index $target end] eq "/"}]
     for {set try 0} 1 {incr try} {

@@ -1,5 +1,5 @@
 /*
- * dpTtyEcho.c -- the terminal of this process without echo, for secrets.
+ * dpTtyEcho.c -- the terminal of this process while a human is asked.
  *
  * Layer L2.
  */
@@ -26,7 +26,7 @@ IsFront(int fd)
     return tcgetpgrp(fd) == getpgrp();
 }
 
-/* This process goes on after it was stopped, and echo is on. */
+/* This process goes on after it was stopped, and has other modes. */
 static void
 WakeReady(void *clientData, int mask)
 {
@@ -49,14 +49,36 @@ Refuse(int fd, DpError *errPtr, const char *why)
     if (fd >= 0) {
 	close(fd);
     }
-    DpErrorSet(errPtr, "STATE", "a secret can't be asked for on the terminal:"
-	    " %s", why);
+    DpErrorSet(errPtr, "STATE", "nobody can be asked on the terminal: %s", why);
     DpErrorAddData(errPtr, "terminal");
     return NULL;
 }
 
+/*
+ * An interrupt would end this process in the middle of a question, and whatever
+ * else it does. As the character that ends a line it comes at once.
+ */
+static void
+SetAsk(struct termios *modesPtr, DpTtyAsk ask)
+{
+    cc_t interrupt = modesPtr->c_cc[VINTR];
+
+    if (ask != DP_TTY_LINE) {
+	modesPtr->c_lflag &= ~(tcflag_t) ECHO;
+    }
+    if (ask == DP_TTY_KEYS) {
+	modesPtr->c_lflag &= ~(tcflag_t) (ICANON | ISIG | IEXTEN);
+	modesPtr->c_iflag |= (tcflag_t) ICRNL;
+	modesPtr->c_cc[VMIN] = 1;
+	modesPtr->c_cc[VTIME] = 0;
+    } else if (interrupt != _POSIX_VDISABLE) {
+	modesPtr->c_cc[VINTR] = _POSIX_VDISABLE;
+	modesPtr->c_cc[VEOL] = interrupt;
+    }
+}
+
 DpTtyEcho *
-DpTtyEchoOff(DpLoop *loopPtr, DpError *errPtr)
+DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask, DpError *errPtr)
 {
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     struct termios saved, silent;
@@ -78,7 +100,7 @@ DpTtyEchoOff(DpLoop *loopPtr, DpError *errPtr)
     }
     fd = DpFdRaise(fd);
     silent = saved;
-    silent.c_lflag &= ~(tcflag_t) ECHO;
+    SetAsk(&silent, ask);
     wakeFd = DpGuardBegin(fd, &saved, &silent);
     if (wakeFd < 0) {
 	return Refuse(fd, errPtr, errno == EBUSY

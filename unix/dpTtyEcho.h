@@ -1,8 +1,8 @@
 /*
- * dpTtyEcho.h -- the terminal of this process without echo, for secrets.
+ * dpTtyEcho.h -- the terminal of this process while a human is asked.
  *
- * Layer L2. Echo comes back whatever ends this process, is on while it is
- * stopped, and off again when it goes on in the foreground.
+ * Layer L2. The modes that it had come back whatever ends this process, are
+ * there while it is stopped, and change again when it goes on in the foreground.
  */
 
 #ifndef DP_TTY_ECHO_H
@@ -13,13 +13,22 @@
 
 typedef struct DpTtyEcho DpTtyEcho;
 
-/*
- * Switches echo off. In the background this process is stopped until it is in
- * the foreground, as by reading. NULL: {STATE terminal} in errPtr.
- */
-MODULE_SCOPE DpTtyEcho *DpTtyEchoOff(DpLoop *loopPtr, DpError *errPtr);
+typedef enum DpTtyAsk {
+    DP_TTY_SECRET,              /* a line that is not echoed */
+    DP_TTY_LINE,                /* a line */
+    DP_TTY_KEYS                 /* each key as it is typed, without echo */
+} DpTtyAsk;
 
-/* Its twin: switches it on, and frees. */
+/*
+ * Sets the modes. The key that interrupts ends a line as a newline does, and is
+ * the last character of it, or is a key as any other. In the background this
+ * process is stopped until it is in the foreground, as by reading. NULL:
+ * {STATE terminal} in errPtr.
+ */
+MODULE_SCOPE DpTtyEcho *DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask,
+	DpError *errPtr);
+
+/* Its twin: sets the modes that were there, and frees. */
 MODULE_SCOPE void DpTtyEchoOn(DpTtyEcho *echoPtr);
 
 #endif

@@ -1,0 +1,346 @@
+# sandbox.tcl -- what hosts do in a sandbox: commands are parsed and not run,
+# files are looked at and not changed.
+#
+# Layer T1. The context (context.tcl) of actions in a sandbox has the key
+# -sandbox, a dict:
+#
+#   mode      check: nothing is run; safe: in a getter that is -safe, `run` is
+#             as elsewhere, and whatever writes is still only looked at
+#   tell      command prefix that gets a text for the user
+#   id        the call that entered it: key of SandboxMade
+#
+# One class is mixed into that of hosts. It holds for each method that changes
+# something, or sends the password of sudo, what stands for it in a sandbox, and
+# one procedure is asked which it is to be. Our own questions, as for a home
+# directory, are asked in a sandbox as well: they only look.
+
+namespace eval ::deployer {
+    # Method of a host -> the modes in which Sandboxed<method> stands for it.
+    # With sudo no command runs in either.
+    variable SandboxVerbs {
+        Run check Process check Shell {check safe} spawn {check safe}
+        FileMkdir {check safe} FileRemove {check safe} FileRename {check safe}
+        FileSymlink {check safe} FileLink {check safe}
+        FileSetstat {check safe} FileOpen {check safe}
+    }
+
+    # Shells whose -n parses without running anything.
+    variable SandboxShells {
+        sh bash dash ash ksh ksh93 mksh lksh pdksh oksh zsh busybox yash posh
+        csh tcsh fish
+    }
+
+    variable SandboxMade        ;# id -> {slug path 1 ...}: made by file verbs
+    variable SandboxCount 0
+    array set SandboxMade {}
+}
+
+# The mode of the running code, "" outside of a sandbox.
+proc ::deployer::SandboxMode {} {
+    variable Contexts
+    set co [info coroutine]
+    if {![info exists Contexts($co)]
+            || ![dict exists $Contexts($co) -sandbox]} {
+        return ""
+    }
+    return [dict get $Contexts($co) -sandbox mode]
+}
+
+# CONTEXT in a sandbox; what goes on there is told by {*}TELL TEXT. One that is
+# in one already stays in that, in MODE.
+proc ::deployer::SandboxEnter {context mode tell} {
+    variable SandboxCount
+    variable SandboxMade
+    if {[dict exists $context -sandbox]} {
+        dict set context -sandbox mode $mode
+        return $context
+    }
+    set id [incr SandboxCount]
+    set SandboxMade($id) {}
+    dict set context -sandbox [dict create mode $mode tell $tell id $id]
+    return $context
+}
+
+# The end of the call that entered the sandbox of CONTEXT.
+proc ::deployer::SandboxLeave context {
+    variable SandboxMade
+    unset -nocomplain SandboxMade([dict get $context -sandbox id])
+}
+
+# Says TEXT about host SLUG to who watches.
+proc ::deployer::SandboxTell {slug text} {
+    set context [ContextGet]
+    SandboxSay [dict get $context -sandbox tell] $slug $text [expr {
+        [dict exists $context -terminal]
+        && [dict get $context -terminal] eq "own"}]
+}
+
+proc ::deployer::SandboxSay {tell slug text shown} {
+    {*}$tell "sandbox: $slug: $text"
+    if {$shown && [dict get [core::terminal info] state] eq "front"} {
+        set lines {}
+        foreach line [split [string trimright $text \n] \n] {
+            lappend lines "$slug: [TerminalLine $line 0]"
+        }
+        TerminalPrint "[join $lines \n]\n"
+    }
+}
+
+# Notes that a file verb would have made PATH on host SLUG, or asks for it: what
+# lies below something made is taken as made.
+proc ::deployer::SandboxNote {slug path} {
+    variable SandboxMade
+    set id [dict get [ContextGet] -sandbox id]
+    if {[info exists SandboxMade($id)]} {
+        dict set SandboxMade($id) $slug [Unslashed $path] 1
+    }
+}
+
+proc ::deployer::SandboxNoted {slug path} {
+    variable SandboxMade
+    set id [dict get [ContextGet] -sandbox id]
+    if {![info exists SandboxMade($id)]
+            || ![dict exists $SandboxMade($id) $slug]} {
+        return 0
+    }
+    set made [dict get $SandboxMade($id) $slug]
+    set path [Unslashed $path]
+    while {![dict exists $made $path]} {
+        set path [PathAbove $path]
+        if {$path in {"" /}} {
+            return 0
+        }
+    }
+    return 1
+}
+
+oo::class create ::deployer::Sandbox {
+    variable Slug Shell Posix Cwd
+
+    # Whether METHOD, called with ARGUMENTS, is to be stood in for.
+    method SandboxHas {method arguments} {
+        set mode [::deployer::SandboxMode]
+        if {$mode eq ""} {
+            return 0
+        }
+        if {$mode in [dict get $::deployer::SandboxVerbs $method]} {
+            return 1
+        }
+        # A line and the options.
+        return [dict exists [lindex $arguments 1] sudo]
+    }
+
+    # What our own questions need of the context. Its prefixes are commands of
+    # the user's, and so may be what stands in an -noescape value; the directory
+    # may be one that is yet to be made.
+    method InContext line {
+        if {[::deployer::SandboxMode] ne "check"} {
+            return [next $line]
+        }
+        my Look
+        set entry {}
+        set context [::deployer::ContextGet]
+        if {[dict exists $context [self]]} {
+            set entry [dict get $context [self]]
+        }
+        set cwd [expr {[dict exists $entry cwd] ? [dict get $entry cwd] : $Cwd}]
+        set parts {}
+        if {$cwd ne ""} {
+            lappend parts "\{ cd [::deployer::QuotedPath $cwd] 2>/dev/null ||\
+                :; \}"
+        }
+        if {[dict exists $entry env]} {
+            lappend parts {*}[lsearch -all -inline [dict get $entry env] \
+                "export *"]
+        }
+        if {![llength $parts]} {
+            return $line
+        }
+        return [join [lappend parts [::deployer::Braced $line]] { && }]
+    }
+
+    # LINE as it would be sent.
+    method SandboxLine line {
+        set context [::deployer::ContextGet]
+        ::deployer::ContextSet [dict remove $context -sandbox]
+        try {
+            return [my InContext $line]
+        } finally {
+            ::deployer::ContextSet $context
+        }
+    }
+
+    # The last line of defence: by no way is sudo begun.
+    method Begin {line opts} {
+        if {[dict exists $opts sudo] && [::deployer::SandboxMode] ne ""} {
+            set slug $Slug
+            ::deployer::Fail {STATE sandbox} "sudo is not used on host $slug in\
+                a sandbox"
+        }
+        next $line $opts
+    }
+
+    # Files are looked at with the rights of the login user.
+
+    method Fs args {
+        if {[::deployer::SandboxMode] ne ""} {
+            return [next]
+        }
+        next {*}$args
+    }
+
+    method FsOptions key {
+        if {[::deployer::SandboxMode] ne ""} {
+            return {plain 1}
+        }
+        next $key
+    }
+
+    method RemotePath {path {sudo 0} {user {}}} {
+        if {$sudo && [::deployer::SandboxMode] ne ""} {
+            # The home that it would be.
+            if {$path eq "~" || [string match ~/* $path]} {
+                set path ~[expr {$user eq "" ? "root" : $user}][string range \
+                    $path 1 end]
+            }
+            return [next $path]
+        }
+        next $path $sudo $user
+    }
+
+    # `cd` may have gone to what does not exist yet.
+    method getcwd {} {
+        if {[::deployer::SandboxMode] eq "check"} {
+            return [::deployer::LogicalPath [my RemotePath .]]
+        }
+        next
+    }
+
+    # Commands.
+
+    # Gives LINE, with its context, to the shell that would run it, to be parsed.
+    # {DEPLOYER EXEC STATUS slug status} where that finds a syntax error.
+    method SandboxCheck {line opts} {
+        my Look
+        if {$Shell eq ""} {
+            my Execute : {plain 1}
+        }
+        set whole [my SandboxLine $line]
+        set login [expr {$Shell in {"" ?} ? "/bin/sh" : $Shell}]
+        if {[dict exists $opts sudo]} {
+            set texts [list /bin/sh $whole]
+        } elseif {$Posix || $login eq "/bin/sh"} {
+            set texts [list $login $whole]
+        } else {
+            set texts [list $login $line]
+            if {$whole ne $line} {
+                lappend texts /bin/sh [my SandboxLine :]
+            }
+        }
+        foreach {shell text} $texts {
+            my SandboxParse $shell $text $line $opts
+        }
+    }
+
+    method SandboxParse {shell text line opts} {
+        set host [self]
+        set slug $Slug
+        if {[file tail $shell] ni $::deployer::SandboxShells} {
+            ::deployer::SandboxTell $slug "the syntax of the next command is not\
+                checked, as $shell has no known way to"
+            return
+        }
+        set check [dict create plain 1 stdin $text\n]
+        foreach name {timeout encoding} {
+            if {[dict exists $opts $name]} {
+                dict set check $name [dict get $opts $name]
+            }
+        }
+        # The text comes as input: no quoting, and no limit of its length.
+        set outcome [my Execute "exec [::deployer::QuotedFor $Shell \
+            $shell] -n" $check]
+        if {[dict get $outcome status] == 0
+                && [dict get $outcome signal] eq ""} {
+            return
+        }
+        set status [dict get $outcome status]
+        ::deployer::Fail [list EXEC STATUS $slug $status] \
+            [::deployer::MaskFor $host "command\
+            \"[::deployer::Shorten $line]\" on host $slug was not run (sandbox)\
+            and cannot be: [file tail $shell] -n, its shell's check, says:\
+            [::deployer::LastLines [dict get $outcome stderr]]"]
+    }
+
+    method SandboxedRun {line opts} {
+        set slug $Slug
+        set begin [clock microseconds]
+        my SandboxCheck $line $opts
+        set who ""
+        if {[dict exists $opts sudo]} {
+            set who " as [expr {[dict exists $opts user]
+                && [dict get $opts user] ne "" ? [dict get $opts user]
+                : "root"}]"
+        }
+        ::deployer::SandboxTell $slug \
+            "would run$who: [::deployer::MaskFor [self] $line]"
+        if {![dict exists $opts result] || [dict get $opts result] eq "text"} {
+            return ""
+        }
+        return [dict create stdout {} stderr {} status 0 signal {} \
+            seconds [expr {([clock microseconds] - $begin) / 1e6}]]
+    }
+
+    # A process that says nothing and ends well.
+    method SandboxedProcess {line opts} {
+        my SandboxedRun $line $opts
+        set opts [dict remove $opts sudo user pty]
+        dict set opts plain 1
+        lassign [my Begin : $opts] p reused token
+        return [::deployer::Own [::deployer::Process new \
+            [self] $Slug $p $token $line $opts]]
+    }
+
+    method SandboxedShell {line opts} {
+        set slug $Slug
+        if {$line ne ""} {
+            my SandboxedRun $line {}
+            return
+        }
+        my connect
+        ::deployer::SandboxTell $slug "would open a shell"
+    }
+
+    # A terminal on which nothing is said.
+    method Sandboxedspawn args {
+        if {[llength $args] > 1} {
+            ::deployer::WrongArgs "[self] spawn ?COMMAND?"
+        }
+        my SandboxedShell [lindex $args 0] {}
+        return :
+    }
+}
+
+apply {{} {
+    foreach method [dict keys $::deployer::SandboxVerbs] {
+        if {$method eq "spawn"} {
+            continue
+        }
+        oo::define ::deployer::Sandbox method $method args [string map \
+            [list %m $method] {
+            if {[::deployer::ContextGet] eq ""
+                    || ![my SandboxHas %m $args]} {
+                return [next {*}$args]
+            }
+            tailcall my Sandboxed%m {*}$args
+        }]
+    }
+}}
+
+oo::define ::deployer::Sandbox method spawn args {
+    if {[my SandboxHas spawn $args]} {
+        set args [list [my Sandboxedspawn {*}$args]]
+    }
+    next {*}$args
+}
+
+oo::define ::deployer::host mixin ::deployer::Sandbox

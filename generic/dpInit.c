@@ -22,6 +22,7 @@
 #include "dpPumpCmd.h"
 #include "dpSshCmd.h"
 #include "dpTerm.h"
+#include "dpTextCmd.h"
 #include "dpWait.h"
 
 #include <openssl/rand.h>
@@ -130,5 +131,6 @@ Deployer_Init(Tcl_Interp *interp)
     DpTermInit(dpPtr);
     DpEchoInit(dpPtr);
     DpInterruptInit(dpPtr);
+    DpTextCmdInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

@@ -1,25 +1,32 @@
 # console.tcl -- `my console`: questions of an action to a human.
 #
-# Layer T2. Where the instance is not interactive, or nobody sits at a terminal,
+# Layer T2. What it shows is in show.tcl, what is chosen from a list in pick.tcl.
+# Where the instance is not interactive, or nobody sits at a terminal,
 # a question takes its default or fails with {DEPLOYER INPUT question}. The end
 # of the input is {DEPLOYER ABORT path}.
 
 namespace eval ::deployer {
-    variable ConsoleWords {input password confirm choice warn}
+    # word -> procedure
+    variable ConsoleWords {}
+    foreach word {
+        input password confirm choice progress table columns page warn
+    } {
+        dict set ConsoleWords $word Console[string totitle $word]
+    }
+    dict set ConsoleWords select_host ConsoleSelectHost
+    dict set ConsoleWords select_service ConsoleSelectService
+    unset word
 }
 
 # Evaluates `console WORD ARGS` for the instance of namespace NS.
 proc ::deployer::Console {ns arguments} {
     variable ConsoleWords
     set arguments [lassign $arguments word]
-    if {$word ni $ConsoleWords} {
-        if {$word in {progress table columns page select_host select_service}} {
-            FailUnavailable "console $word"
-        }
+    if {![dict exists $ConsoleWords $word]} {
         Fail [list ARGUMENT $word] "unknown word \"[Shorten $word 40]\": must be\
-            [join $ConsoleWords {, }]"
+            [join [dict keys $ConsoleWords] {, }]"
     }
-    tailcall Console[string totitle $word] $ns {*}$arguments
+    tailcall [dict get $ConsoleWords $word] $ns {*}$arguments
 }
 
 # input ?-default TEXT? ?-answers LIST? QUESTION: a line of text.
@@ -100,9 +107,8 @@ proc ::deployer::ConsoleWarn {ns args} {
     ConsoleOptions {} warn args TEXT
     lassign $args text
     if {[ConsoleIsOpen $ns]} {
-        set terminal [open /dev/tty r+]
-        puts $terminal "Warning: $text"
-        close $terminal
+        TerminalPrint "Warning: [core::text show -lines $text]\n"
+        TerminalDrain
     }
     Report $ns "warning: $text"
     return
@@ -141,27 +147,25 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
         if {$has} {
             return [dict get $options default]
         }
-        Fail [list INPUT $question] "\"$question\" has no default, and nobody\
-            can be asked: the instance is not interactive, or there is no\
-            terminal"
+        ConsoleNobody $question
     }
     set text ""
     if {[dict exists $options items]} {
         set line -1
         foreach item [dict get $options items] {
-            append text [format "%4d  %s\n" [incr line] $item]
+            append text [format "%4d  %s\n" [incr line] \
+                [core::text show $item]]
         }
     }
-    append text $question
+    append text [core::text show -lines $question]
     if {$has} {
-        append text " \[[dict get $options default]\]"
+        append text " \[[core::text show [dict get $options default]]\]"
     }
     append text " "
     while 1 {
         lassign [AskLine $text $secret] ended answer
         if {$ended} {
-            Fail [list ABORT [PathOf $ns]] \
-                "\"$question\" was not answered: the input has ended"
+            ConsoleAbort $ns $question $ended
         }
         set answer [expr {$secret ? $answer : [string trim $answer]}]
         if {$answer eq "" && $has} {
@@ -174,8 +178,20 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
         if {[llength $checked] == 1} {
             return [lindex $checked 0]
         }
-        set text "[lindex $checked 1]\n$question "
+        set text "[core::text show [lindex $checked 1]]\n[core::text show \
+            -lines $question] "
     }
+}
+
+proc ::deployer::ConsoleNobody question {
+    Fail [list INPUT $question] "\"$question\" has no default, and nobody can be\
+        asked: the instance is not interactive, or there is no terminal"
+}
+
+# The human does not answer. ENDED as of AskTyped.
+proc ::deployer::ConsoleAbort {ns question ended} {
+    Fail [list ABORT [PathOf $ns]] "\"$question\" was not answered:\
+        [expr {$ended == 2 ? "it was interrupted" : "the input has ended"}]"
 }
 
 # Shows TEXT on the terminal and reads one line, SECRET ones without echo:

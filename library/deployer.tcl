@@ -13,8 +13,9 @@ namespace eval ::deployer {
     foreach file {
         errors quote await fanout context ask host sshhost localhost exechost
         answers run process pipe nodeset verbs hosts files shellfs filetree
-        fileverbs open transfer sandbox sandboxfiles mount pty terminal service define definers
-        redefine instance isolate console decision fork query inspect
+        fileverbs open transfer sandbox sandboxfiles mount pty terminal bars
+        service define definers redefine instance isolate console show pick
+        decision fork query inspect
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

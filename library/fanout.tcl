@@ -10,7 +10,9 @@ namespace eval ::deployer {
     variable FanData            ;# id -> what all jobs of the fan-out share
     array set Fans {}
     array set FanSignals {}
+    variable FanBars            ;# id -> its bar, where there is one
     array set FanData {}
+    array set FanBars {}
 }
 
 # Runs `{*}PREFIX KEY` as a job for each of KEYS and returns the dict key ->
@@ -52,6 +54,11 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         # There are others to go on with.
         ContextSet [dict replace [ContextGet] -fan 1]
     }
+    set bar [BarsForFan $total $opts]
+    if {$bar ne ""} {
+        variable FanBars
+        set FanBars($id) $bar
+    }
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
         # list of short jobs would recurse.
@@ -60,6 +67,9 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
                 && [dict size $failures] <= $maxfail} {
             set key [lindex $keys $next]
             incr next
+            if {$bar ne ""} {
+                BarsOne $bar $key
+            }
             set co [JobCalling [list {*}$prefix $key] \
                 [list ::deployer::FanEnded $id $key]]
             if {[info exists Jobs($co)]} {
@@ -104,7 +114,8 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         FanAbort [FanCollect $id running results failures] $running stop
     }
     ContextSet $context
-    unset -nocomplain Fans($id) FanSignals($id) FanData($id)
+    unset -nocomplain Fans($id) FanSignals($id) FanData($id) FanBars($id)
+    BarsEnd $bar
     if {$stop ne ""} {
         lassign $stop options message
         return -options $options $message
@@ -151,6 +162,10 @@ proc ::deployer::FanLimits {total opts} {
 proc ::deployer::FanEnded {id key code result options} {
     variable Fans
     variable FanSignals
+    variable FanBars
+    if {[info exists FanBars($id)]} {
+        BarsOneEnded $FanBars($id) $key $code
+    }
     if {[info exists Fans($id)]} {
         lappend Fans($id) $key $code $result $options
         if {[info exists FanSignals($id)]} {

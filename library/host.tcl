@@ -536,6 +536,13 @@ proc ::deployer::CheckOption {option kind value} {
             }
             set must "be a number of 1 or more"
         }
+        count0 - amount {
+            if {[string is entier -strict $value] && $value >= 0
+                    && ($kind eq "amount" || $value < 1000000)} {
+                return [expr {$value + 0}]
+            }
+            set must "be a number of 0 or more"
+        }
         share* {
             # share1: at least 1 or 1%
             if {[regexp {^(\d+)(%?)$} $value -> number percent]

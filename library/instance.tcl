@@ -43,6 +43,10 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     set rootOptions [set [set ${ns}::Root]::Options]
     if {[dict get $rootOptions terminal] eq "own"} {
         dict set context -terminal own
+        if {[dict get [set [set ${ns}::Root]::Options] interactive]
+                && ![dict exists $context -bars]} {
+            dict set context -bars 1
+        }
     }
     set enters 0
     if {[dict get $rootOptions sandbox] || [dict exists $context -sandbox]} {

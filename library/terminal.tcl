@@ -37,6 +37,7 @@ proc ::deployer::TerminalLock {{lock Screen}} {
         set TerminalHolders($lock) $co
         if {$lock eq "Screen"} {
             try {
+                BarsHide
                 TerminalDrain
             } on error {message options} {
                 TerminalUnlock
@@ -211,6 +212,32 @@ proc ::deployer::TerminalText text {
     return [join $lines \n]
 }
 
+# What a terminal can show.
+
+# A dumb one has neither colours nor a cursor that moves.
+proc ::deployer::TerminalSmart {} {
+    return [expr {[info exists ::env(TERM)] && $::env(TERM) ni {{} dumb}}]
+}
+
+proc ::deployer::TerminalColors {} {
+    return [expr {[TerminalSmart] && (![info exists ::env(NO_COLOR)]
+        || $::env(NO_COLOR) eq "")}]
+}
+
+proc ::deployer::TerminalUnicode {} {
+    return [expr {[string match utf-* [encoding system]]}]
+}
+
+proc ::deployer::TerminalEllipsis {} {
+    return [expr {[TerminalUnicode] ? "\u2026" : "..."}]
+}
+
+# Whether CHANNEL is a terminal.
+proc ::deployer::OnTerminal channel {
+    return [expr {![catch {chan configure $channel} options]
+        && [dict exists $options -mode]}]
+}
+
 # What is shown.
 
 # Prints TEXT on the terminal, now or when the screen is free. What comes in
@@ -233,14 +260,16 @@ proc ::deployer::TerminalFlush {} {
     variable TerminalLate
     variable TerminalChannel
     variable TerminalFlushed
+    variable BarsDue
     if {$TerminalChannel eq ""} {
-        if {$TerminalLate eq ""} {
+        if {$TerminalLate eq "" && !$BarsDue} {
             return
         }
         catch {flush stdout}
         if {[catch {open /dev/tty w} TerminalChannel]} {
             set TerminalChannel ""
             set TerminalLate ""
+            set BarsDue 0
             return
         }
         chan configure $TerminalChannel -blocking 0 -buffering none
@@ -250,14 +279,14 @@ proc ::deployer::TerminalFlush {} {
         if {![chan pending output $TerminalChannel]} {
             set text $TerminalLate
             set TerminalLate ""
-            puts -nonewline $TerminalChannel $text
+            puts -nonewline $TerminalChannel [BarsAround $text]
         }
         chan pending output $TerminalChannel
     } pending]} {
         set pending 0
         set TerminalLate ""
     }
-    if {$pending || $TerminalLate ne ""} {
+    if {$pending || $TerminalLate ne "" || $BarsDue} {
         chan event $TerminalChannel writable ::deployer::TerminalFlush
         return
     }

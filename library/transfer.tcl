@@ -316,6 +316,15 @@ proc ::deployer::Transfer {opts slug from to sources target} {
     if {[SandboxMode] ne ""} {
         tailcall SandboxTransfer $opts $slug $from $to $sources $target
     }
+    set bar [BarsForTransfer opts $sources]
+    try {
+        return [TransferTwice $opts $slug $from $to $sources $target]
+    } finally {
+        BarsEnd $bar
+    }
+}
+
+proc ::deployer::TransferTwice {opts slug from to sources target} {
     set asked [expr {[llength $sources] > 1
         || [string index $target end] eq "/"}]
     for {set try 0} 1 {incr try} {

@@ -10,6 +10,7 @@
 #include "dpCopyCmd.h"
 #include "dpDiffCmd.h"
 #include "dpEcho.h"
+#include "dpEvent.h"
 #include "dpFsChan.h"
 #include "dpFsCmd.h"
 #include "dpHostsetCmd.h"
@@ -82,6 +83,8 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "copies", DpHandleCount(dpPtr, DP_COPIES));
     PutCount(dictPtr, "endings", DpHandleCount(dpPtr, DP_ENDINGS));
     PutCount(dictPtr, "pumps", DpHandleCount(dpPtr, DP_PUMPS));
+    PutCount(dictPtr, "spans", DpHandleCount(dpPtr, DP_SPANS));
+    PutCount(dictPtr, "sinks", DpHandleCount(dpPtr, DP_SINKS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
     PutCount(dictPtr, "watches", count.watches);
     PutCount(dictPtr, "timers", count.timers);
@@ -116,6 +119,7 @@ Deployer_Init(Tcl_Interp *interp)
 	    NULL);
     DpWaitInit(dpPtr);
     DpDiffCmdInit(dpPtr);
+    DpEventInit(dpPtr);
     DpMatchCmdInit(dpPtr);
     DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);

@@ -32,6 +32,8 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_COPIES] = "copy",
     [DP_PUMPS] = "pump",
     [DP_ENDINGS] = "ending",
+    [DP_SPANS] = "event",
+    [DP_SINKS] = "sink",
 };
 
 void
@@ -104,15 +106,16 @@ FreeSlot(void **slotPtr, void (*freeProc)(void *value))
 /*
  * The end of the interpreter or of the process, whichever is first: sessions
  * say goodbye, secrets are wiped. What uses others goes before them; procs end
- * with their sessions. Pumps go before anything else, as they must not take
- * what is ended then for what has ended.
+ * with their sessions. What goes on is told to have ended before it is ended;
+ * pumps go before anything else, as they must not take what is ended then for
+ * what has ended.
  */
 static void
 EndRecord(ClientData clientData)
 {
     static const int order[] = {
 	DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_ENDINGS, DP_CASTS,
-	DP_WAITS
+	DP_SINKS, DP_WAITS
     };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;
@@ -122,6 +125,7 @@ EndRecord(ClientData clientData)
     }
     recordPtr->ended = true;
     dpPtr->interp = NULL;
+    FreeHandles(recordPtr, DP_SPANS);
     FreeHandles(recordPtr, DP_PUMPS);
     Leave(recordPtr);
     for (size_t i = 0; i < DP_ARRAY_SIZE(order); i++) {

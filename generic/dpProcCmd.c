@@ -9,6 +9,7 @@
 #include "dpProcCmd.h"
 
 #include "dpEnding.h"
+#include "dpEvent.h"
 #include "dpMatchCmd.h"
 #include "dpObj.h"
 #include "dpProcChan.h"
@@ -37,6 +38,8 @@ typedef struct Handle {
     Waits ended;
     Waits writable;
     DpError error;              /* with ended: how the command failed */
+    DpSpan *spanPtr;            /* held: hears of it; NULL: none or ended */
+    bool collecting;            /* the run has still to tell the span */
 } Handle;
 
 /* --- waiters --- */
@@ -137,6 +140,49 @@ SetError(Handle *handlePtr)
     }
 }
 
+/* --- the span --- */
+
+static bool
+HasConsumer(const Handle *handlePtr)
+{
+    return handlePtr->runPtr != NULL || handlePtr->chansPtr != NULL
+	    || handlePtr->taker.notify != NULL;
+}
+
+/* The command, and all that it printed, is over; or it is given up. */
+static void
+EndSpan(Handle *handlePtr)
+{
+    if (handlePtr->spanPtr != NULL) {
+	DpSpan *spanPtr = handlePtr->spanPtr;
+
+	handlePtr->spanPtr = NULL;
+	DpSpanProcEnded(spanPtr, handlePtr->procPtr, &handlePtr->error);
+	DpSpanDrop(spanPtr);
+    }
+}
+
+static void
+SpanFeed(void *data, int stream, const unsigned char *bytes, size_t n)
+{
+    Handle *handlePtr = data;
+
+    if (handlePtr->spanPtr != NULL) {
+	DpSpanOutput(handlePtr->spanPtr, stream, bytes, n);
+    }
+}
+
+static void
+SpanRunEnd(void *data)
+{
+    Handle *handlePtr = data;
+
+    handlePtr->collecting = false;
+    if (handlePtr->procPtr->ended) {
+	EndSpan(handlePtr);
+    }
+}
+
 /* Whether bytes can be written now; or no more at all, which is an answer. */
 static bool
 IsWritable(const DpProc *procPtr)
@@ -171,6 +217,9 @@ HandleNotify(void *clientData, DpProc *procPtr, int what)
 	SetError(handlePtr);
 	if (handlePtr->runPtr != NULL) {
 	    DpRunEnd(handlePtr->runPtr, &handlePtr->error);
+	}
+	if (!handlePtr->collecting && HasConsumer(handlePtr)) {
+	    EndSpan(handlePtr);
 	}
 	FinishWaits(&handlePtr->ended, EndedObj(procPtr), &handlePtr->error);
     }
@@ -218,6 +267,9 @@ FreeHandle(Handle *handlePtr)
     DpProc *procPtr = handlePtr->procPtr;
 
     procPtr->notify = NULL;
+    if (procPtr->ended && !handlePtr->collecting) {
+	EndSpan(handlePtr);
+    }
     if (!DpErrorIsSet(&handlePtr->error)) {
 	DpErrorSet(&handlePtr->error, "EXEC LOST",
 		"the command on %s was given up before its end: %s",
@@ -230,6 +282,7 @@ FreeHandle(Handle *handlePtr)
 	DpRunCancel(handlePtr->runPtr, &handlePtr->error);
 	DpRunDrop(handlePtr->runPtr);
     }
+    EndSpan(handlePtr);
     if (handlePtr->taker.notify != NULL) {
 	handlePtr->taker.free(handlePtr->taker.data);
     }
@@ -261,8 +314,7 @@ EndHandle(DpInterp *dpPtr, unsigned long id, void *value)
 static int
 CheckFree(Tcl_Interp *interp, const Handle *handlePtr, Tcl_Obj *namePtr)
 {
-    if (handlePtr->runPtr == NULL && handlePtr->chansPtr == NULL
-	    && handlePtr->taker.notify == NULL) {
+    if (!HasConsumer(handlePtr)) {
 	return TCL_OK;
     }
     Tcl_SetObjResult(interp, Tcl_ObjPrintf("the outputs of \"%s\" are taken",
@@ -446,6 +498,15 @@ RunSub(Tcl_Interp *interp, Handle *handlePtr, int objc, Tcl_Obj *const objv[])
     if (answersPtr != NULL) {
 	AddAnswers(handlePtr, answersPtr, spec.encoding);
     }
+    if (handlePtr->spanPtr != NULL) {
+	const DpRunTap tap = {
+	    .feedFrom = SpanFeed, .end = SpanRunEnd, .data = handlePtr
+	};
+
+	DpSpanEncoding(handlePtr->spanPtr, spec.encoding);
+	handlePtr->collecting = true;
+	DpRunAddTap(handlePtr->runPtr, &tap);
+    }
     Tcl_SetObjResult(interp, DpRunWaiter(handlePtr->runPtr));
     if (handlePtr->procPtr->ended) {
 	DpRunEnd(handlePtr->runPtr, &handlePtr->error);
@@ -466,6 +527,9 @@ ChannelsSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
 	}
 	handlePtr->chansPtr = DpProcChansNew(handlePtr->dpPtr,
 		handlePtr->procPtr);
+	if (handlePtr->procPtr->ended) {
+	    EndSpan(handlePtr);
+	}
     }
     Tcl_SetObjResult(interp, DpProcChansNames(handlePtr->chansPtr));
     return TCL_OK;
@@ -504,6 +568,23 @@ EofSub(Tcl_Interp *interp, Handle *handlePtr, int objc, Tcl_Obj *const objv[])
     (void) objc;
     (void) objv;
     DpProcCloseIn(handlePtr->procPtr);
+    return TCL_OK;
+}
+
+/* The event hears what `run` collects, and of the end of the command. */
+static int
+FollowSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
+	Tcl_Obj *const objv[])
+{
+    DpSpan *spanPtr;
+
+    (void) objc;
+    if (DpSpanGet(handlePtr->dpPtr, objv[3], &spanPtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    (void) interp;
+    DpSpanHold(spanPtr);
+    handlePtr->spanPtr = spanPtr;
     return TCL_OK;
 }
 
@@ -631,6 +712,7 @@ ProcCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{"close", CloseSub, 3, 3, "proc"},
 	{"ended", EndedSub, 3, 3, "proc"},
 	{"eof", EofSub, 3, 3, "proc"},
+	{"follow", FollowSub, 4, 4, "proc event"},
 	{"info", InfoSub, 3, 3, "proc"},
 	{"resize", ResizeSub, 5, 5, "proc cols rows"},
 	{"room", RoomSub, 3, 3, "proc"},

@@ -168,6 +168,7 @@ proc ::deployer::JobMain {co parent prefix end} {
     variable Doomed
     variable Owned
     variable Ending
+    variable EventSpans
     set code [catch {uplevel #0 $prefix} result options]
     if {$code == 1} {
         # It has the words of every call, and those of the failures below.
@@ -175,6 +176,9 @@ proc ::deployer::JobMain {co parent prefix end} {
     }
     if {[info exists Owned($co)]} {
         JobLeave $co $parent code result options
+    }
+    if {[info exists EventSpans($co)]} {
+        EventsEnd $co $code $result $options
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co)
     if {[info exists Ending($co)]} {

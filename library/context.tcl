@@ -19,6 +19,13 @@ proc ::deployer::ContextGet {} {
     return {}
 }
 
+# Whether there is more in it than the event that all belongs to.
+proc ::deployer::ContextSays {} {
+    set context [ContextGet]
+    return [expr {$context ne "" && !([dict size $context] == 1
+        && [dict exists $context -event])}]
+}
+
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours
 # may be deleted at any moment, so its context goes with the command.
 proc ::deployer::ContextSet context {

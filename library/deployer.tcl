@@ -14,8 +14,8 @@ namespace eval ::deployer {
         errors quote await fanout context ask host sshhost localhost exechost
         answers run process pipe nodeset verbs hosts files shellfs filetree
         fileverbs open transfer sandbox sandboxfiles mount pty terminal bars
-        service define definers redefine instance isolate console show pick
-        decision fork query inspect
+        events service define definers redefine instance isolate loggers logger
+        console show pick decision fork query inspect
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

@@ -58,6 +58,10 @@ oo::define ::deployer::host {
                 }
             }
         }
+        if {[::deployer::EventNow] ne "" && ![my connected]} {
+            # The job below tells nobody.
+            my Reach
+        }
         set w [::deployer::core::waiter new]
         set kind [expr {$write ? "guarding" : "waits"}]
         if {[info exists Files] && [dict exists $Files $key $kind]} {

@@ -154,6 +154,10 @@ proc ::deployer::StartFork {ns words} {
 # The job of a fork whose object has namespace FORK.
 proc ::deployer::ForkMain {fork ns words} {
     ContextSet [dict replace [ContextGet] -fork 1]
+    variable Listening
+    if {$Listening} {
+        EventJob $ns fork [lindex $words 0]
+    }
     set code [catch {${ns}::my {*}$words} result options]
     if {[namespace exists $fork]} {
         ${fork}::my Ended [expr {$code ? "error" : "ok"}] $result $options

@@ -239,7 +239,7 @@ oo::class create ::deployer::host {
 
     method connect {} {
         my Look
-        my Connect
+        my Reach
         return
     }
 
@@ -391,7 +391,7 @@ oo::class create ::deployer::host {
     # Connects and starts LINE: {proc reused token}.
     method Begin {line opts} {
         my Look
-        set reused [my Connect]
+        set reused [my Reach]
         set token [::deployer::core::token]
         lassign [my Command $line $opts $token] text procOpts
         foreach name {merge stays} {
@@ -407,6 +407,10 @@ oo::class create ::deployer::host {
         # procOpts may hold a password, which must not stand in an errorstack.
         if {[catch {my Start $text $procOpts} p options]} {
             ::deployer::Again $p $options
+        }
+        set span [::deployer::EventNow]
+        if {$span ne ""} {
+            my Follow $span $p $line $opts
         }
         return [list $p $reused $token]
     }

@@ -35,6 +35,7 @@ proc ::deployer::Entry {ns call} {
 # PERFORMER is the procedure that the job is.
 proc ::deployer::Launch {ns method arguments {performer Perform}} {
     variable Ending
+    variable Listening
     if {$performer eq "Perform" && [lindex [set ${ns}::Kin] 2]} {
         # It is -onceforall, or somebody took our methods away from the array.
         set performer [PerformerOf $ns $method]
@@ -67,6 +68,9 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     }
     if {$decides} {
         DecideLeave $context
+    }
+    if {$Listening && [info coroutine] eq ""} {
+        EventsDeliver
     }
     if {!$code} {
         return [list $result]
@@ -118,6 +122,10 @@ proc ::deployer::LaunchFiltered {ns method arguments} {
 # The job of an action.
 proc ::deployer::Perform {ns method arguments} {
     variable Entering
+    variable Listening
+    if {$Listening} {
+        EventAction $ns $method
+    }
     set co [info coroutine]
     set Entering($co) [list $ns $method]
     set kin [KinOf $ns]
@@ -322,19 +330,16 @@ proc ::deployer::Nested {ns name class words} {
 
 # The beginning of a root OBJECT, given WORDS in namespace SPACE.
 proc ::deployer::BeginRoot {object ns summary words space} {
-    foreach part {Root View Options Loggers} {
+    foreach part {Root View Options} {
         namespace upvar $ns $part $part
     }
     set Root $ns
     set Options [InstanceOptions $words]
-    set Loggers [KnownLoggers {*}[dict get $summary loggers]]
-    foreach logger [KnownLoggers [dict get $Options loggers] $space] {
-        if {$logger ni $Loggers} {
-            lappend Loggers $logger
-        }
-    }
+    set loggers [list {*}[KnownLoggers {*}[dict get $summary loggers]] \
+        {*}[KnownLoggers [dict get $Options loggers] $space]]
     set View [RootView $summary $Options $space]
     BeginIsolated $ns $summary "" [RootName $object $ns] 0
+    LoggersUse $ns $loggers
 }
 
 # The beginning of the instance NAME in the one of namespace UP. GIVEN is {DICT
@@ -453,57 +458,6 @@ proc ::deployer::InstanceInfo {ns word args} {
     }
     Fail [list ARGUMENT $word] "unknown word \"[Shorten $word 40]\": must be\
         array, group, isolated, isolations, name, path, sandboxed or trace"
-}
-
-# Loggers.
-
-# The commands that NAMES mean in namespace SPACE; what means nothing stays.
-proc ::deployer::LoggerNames {names space} {
-    return [lmap name $names {
-        set found [namespace eval $space \
-            [list ::namespace which -command $name]]
-        expr {$found eq "" ? $name : $found}
-    }]
-}
-
-# The same, where each must mean something.
-proc ::deployer::KnownLoggers {{names {}} {space ::}} {
-    if {![namespace exists $space]} {
-        set space ::
-    }
-    set commands [LoggerNames $names $space]
-    foreach name $names command $commands {
-        if {[namespace which -command $command] eq ""} {
-            Fail [list ARGUMENT $name] "there is no command \"[Shorten $name]\"\
-                to be a logger: define it before the instance that uses it"
-        }
-    }
-    return $commands
-}
-
-# A message of the instance of namespace NS to the loggers of its root. One that
-# fails is dropped, and the others hear of it.
-proc ::deployer::Report {ns text} {
-    set root [set ${ns}::Root]
-    namespace upvar $root Loggers loggers
-    if {![info exists loggers]} {
-        return
-    }
-    set path [PathOf $ns]
-    set texts [list $text]
-    while {[llength $texts]} {
-        set texts [lassign $texts text]
-        foreach logger $loggers {
-            set event [dict create type message phase output \
-                time [expr {[clock microseconds] / 1e6}] path $path data $text]
-            if {[catch {uplevel #0 [list $logger event $event]} message]} {
-                set loggers [lsearch -all -inline -exact -not \
-                    $loggers $logger]
-                lappend texts "logger $logger failed and is dropped: $message"
-            }
-        }
-    }
-    return
 }
 
 # The options of a root as a dict of names without dash.

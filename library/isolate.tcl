@@ -358,6 +358,10 @@ proc ::deployer::FailGone {array index} {
 # The job of a call on an array: METHOD in all cells. The dict of index ->
 # result, in host order. {DEPLOYER CELLS FAILED nfailed n}.
 proc ::deployer::PerformFan {ns method arguments} {
+    variable Listening
+    if {$Listening} {
+        EventAction $ns $method
+    }
     set indexes [CellsFor $ns $method]
     if {![llength $indexes]} {
         return {}
@@ -378,6 +382,10 @@ proc ::deployer::PerformFan {ns method arguments} {
 # The job of an -oneonly action on an array: METHOD in one cell, and its plain
 # result. {DEPLOYER INPUT question} where there are more and nobody to ask.
 proc ::deployer::PerformOne {ns method arguments} {
+    variable Listening
+    if {$Listening} {
+        EventAction $ns $method
+    }
     variable FanCount
     variable FanData
     set indexes [CellsFor $ns $method]

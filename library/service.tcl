@@ -2,7 +2,8 @@
 #
 # Layer T2. An instance is an object of the user's class. Its parts:
 #
-#   Root      the namespace of its root; a root keeps Options and Loggers
+#   Root      the namespace of its root; a root keeps Options
+#   Loggers   those of its own, see loggers.tcl; not there where it has none
 #   Kin       one list, because a cell shall be cheap:
 #      UP        the namespace of its parent; "" for a root and its cells
 #      NAME      its name in the parent; of a root that of its command
@@ -148,31 +149,8 @@ oo::class create ::deployer::Service {
     }
 
     method loggers {{word list} args} {
-        namespace upvar $Root Loggers loggers
-        switch -- $word {
-            list {
-                return $loggers
-            }
-            add {
-                foreach logger [::deployer::KnownLoggers $args \
-                        [uplevel 1 {::namespace current}]] {
-                    if {$logger ni $loggers} {
-                        lappend loggers $logger
-                    }
-                }
-                return
-            }
-            remove {
-                foreach logger [::deployer::LoggerNames $args \
-                        [uplevel 1 {::namespace current}]] {
-                    set loggers [lsearch -all -inline -exact -not \
-                        $loggers $logger]
-                }
-                return
-            }
-        }
-        ::deployer::Fail [list ARGUMENT $word] "unknown word\
-            \"[::deployer::Shorten $word 40]\": must be add, list or remove"
+        return [::deployer::LoggersWord [self namespace] \
+            [uplevel 1 {::namespace current}] $word $args]
     }
 
     method report text {

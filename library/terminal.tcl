@@ -355,7 +355,7 @@ oo::define ::deployer::host {
         set slug $Slug
         while 1 {
             my Look
-            my Connect
+            my Reach
             ::deployer::TerminalLock Command
             if {![::deployer::IsHost $host]} {
                 ::deployer::TerminalUnlock Command

@@ -22,7 +22,7 @@ oo::define ::deployer::host {
     method Run {line opts} {
         set host [self]
         set slug $Slug
-        if {($opts ne "" || [::deployer::ContextGet] ne "")
+        if {($opts ne "" || [::deployer::ContextSays])
                 && ![dict exists $opts plain]} {
             set opts [::deployer::TerminalOptions $slug $opts [my Get -term]]
         }

@@ -1,0 +1,537 @@
+/*
+ * dpEvent.c -- what happens, as events that go to loggers.
+ *
+ * Layer L4. An event is a list of keys and values: as cheap as can be where it
+ * only becomes a line of JSON, and a dict for who looks into it.
+ */
+
+#include "dpEventInt.h"
+
+#include "dpObj.h"
+
+#include <time.h>
+
+/* A text of an event is not longer than so many characters. */
+#define MAX_TEXT 65536
+
+int64_t
+DpEventNow(void)
+{
+    struct timespec now;
+
+    timespec_get(&now, TIME_UTC);
+    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* --- the hub --- */
+
+void
+DpHubDrop(Hub *hubPtr)
+{
+    if (--hubPtr->refCount > 0) {
+	return;
+    }
+    for (int i = 0; i < NUM_KEYS; i++) {
+	DpReleaseObj(&hubPtr->keys[i]);
+    }
+    for (int i = 0; i < NUM_WORDS; i++) {
+	DpReleaseObj(&hubPtr->words[i]);
+    }
+    DpInterpDrop(hubPtr->dpPtr);
+    DpFree(hubPtr);
+}
+
+static void
+SinksDrop(Sinks *sinksPtr)
+{
+    if (--sinksPtr->refCount == 0) {
+	for (int i = 0; i < sinksPtr->count; i++) {
+	    DpSinkDrop(sinksPtr->list[i]);
+	}
+	DpFree(sinksPtr);
+    }
+}
+
+/* Those of the parent (NULL: none) and the ones in the list, if there is one. */
+static Sinks *
+SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
+{
+    int before = parentPtr != NULL ? parentPtr->count : 0, more = 0;
+    Tcl_Obj **names;
+    Sinks *sinksPtr;
+
+    if (listPtr != NULL && Tcl_ListObjGetElements(NULL, listPtr, &more,
+	    &names) != TCL_OK) {
+	more = 0;
+    }
+    if (more == 0 && parentPtr != NULL) {
+	parentPtr->refCount++;
+	return parentPtr;
+    }
+    sinksPtr = DpAlloc(sizeof(*sinksPtr)
+	    + (size_t) (before + more) * sizeof(*sinksPtr->list));
+    sinksPtr->refCount = 1;
+    for (int i = 0; i < before + more; i++) {
+	DpSink *sinkPtr = NULL;
+	bool known = false;
+
+	if (i < before) {
+	    sinkPtr = parentPtr->list[i];
+	} else if (DpSinkGet(dpPtr, names[i - before], &sinkPtr) != TCL_OK) {
+	    /* It was closed meanwhile. */
+	    continue;
+	}
+	for (int j = 0; j < sinksPtr->count; j++) {
+	    known = known || sinksPtr->list[j] == sinkPtr;
+	}
+	if (!known) {
+	    DpSinkHold(sinkPtr);
+	    sinksPtr->list[sinksPtr->count++] = sinkPtr;
+	}
+    }
+    return sinksPtr;
+}
+
+/* --- events --- */
+
+void
+DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr)
+{
+    if (valuePtr == NULL) {
+	return;
+    }
+    if (eventPtr->objc == 2 * NUM_KEYS) {
+	/* Somebody gave one key again and again. */
+	Tcl_IncrRefCount(valuePtr);
+	Tcl_DecrRefCount(valuePtr);
+    } else {
+	eventPtr->objv[eventPtr->objc++] = eventPtr->hubPtr->keys[key];
+	eventPtr->objv[eventPtr->objc++] = valuePtr;
+    }
+}
+
+void
+DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase)
+{
+    Hub *hubPtr = spanPtr->hubPtr;
+
+    eventPtr->hubPtr = hubPtr;
+    eventPtr->objc = 0;
+    DpEventAdd(eventPtr, TYPE, spanPtr->typePtr);
+    DpEventAdd(eventPtr, PHASE, hubPtr->words[phase]);
+    DpEventAdd(eventPtr, ID, spanPtr->idPtr);
+    DpEventAdd(eventPtr, PARENT, spanPtr->parentPtr);
+    DpEventAdd(eventPtr, TIME, Tcl_NewDoubleObj((double) DpEventNow() / 1e6));
+    DpEventAdd(eventPtr, PATH, spanPtr->given[PATH]);
+    DpEventAdd(eventPtr, HOST, spanPtr->given[HOST]);
+}
+
+void
+DpEventSend(const Sinks *sinksPtr, Event *eventPtr, DpSinkUse use, size_t size)
+{
+    Tcl_Obj *listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
+
+    /* Only texts can be large. */
+    for (int i = 1; i < eventPtr->objc; i += 2) {
+	if (eventPtr->objv[i]->bytes != NULL) {
+	    size += (size_t) eventPtr->objv[i]->length;
+	}
+    }
+    Tcl_IncrRefCount(listPtr);
+    for (int i = 0; i < sinksPtr->count; i++) {
+	DpSinkPut(sinksPtr->list[i], listPtr, use, size);
+    }
+    Tcl_DecrRefCount(listPtr);
+}
+
+/* A text without secrets, and not too long. */
+Tcl_Obj *
+DpEventClean(const DpMask *maskPtr, Tcl_Obj *textPtr)
+{
+    Tcl_Obj *cleanPtr = textPtr;
+    DpBuf to = {0};
+    int length;
+    const char *text = Tcl_GetStringFromObj(textPtr, &length);
+
+    if (maskPtr == NULL && length <= MAX_TEXT) {
+	return textPtr;
+    }
+    if (maskPtr != NULL) {
+	DpMaskText(maskPtr, text, (size_t) length, &to);
+	cleanPtr = Tcl_NewStringObj((const char *) DpBufData(&to),
+		(int) DpBufLength(&to));
+	DpBufFree(&to);
+    }
+    if (Tcl_GetCharLength(cleanPtr) > MAX_TEXT) {
+	Tcl_Obj *shortPtr = Tcl_GetRange(cleanPtr, 0, MAX_TEXT - 5);
+
+	Tcl_AppendToObj(shortPtr, "(...)", -1);
+	if (cleanPtr != textPtr) {
+	    Tcl_DecrRefCount(cleanPtr);
+	}
+	cleanPtr = shortPtr;
+    }
+    return cleanPtr;
+}
+
+/* --- spans --- */
+
+void
+DpSpanHold(DpSpan *spanPtr)
+{
+    spanPtr->refCount++;
+}
+
+void
+DpSpanDrop(DpSpan *spanPtr)
+{
+    if (--spanPtr->refCount > 0) {
+	return;
+    }
+    DpReleaseObj(&spanPtr->idPtr);
+    DpReleaseObj(&spanPtr->typePtr);
+    DpReleaseObj(&spanPtr->parentPtr);
+    DpReleaseObj(&spanPtr->failurePtr);
+    for (int i = 0; i <= GIVEN_LAST; i++) {
+	DpReleaseObj(&spanPtr->given[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+	DpDecodeFree(&spanPtr->decoders[i]);
+	DpBufFree(&spanPtr->rest[i]);
+    }
+    if (spanPtr->encoding != NULL) {
+	Tcl_FreeEncoding(spanPtr->encoding);
+    }
+    DpMaskFree(spanPtr->maskPtr);
+    SinksDrop(spanPtr->sinksPtr);
+    DpHubDrop(spanPtr->hubPtr);
+    DpInterpDrop(spanPtr->dpPtr);
+    DpFree(spanPtr);
+}
+
+int
+DpSpanGet(DpInterp *dpPtr, Tcl_Obj *namePtr, DpSpan **spanPtrPtr)
+{
+    void *value;
+
+    if (DpHandleFind(dpPtr, DP_SPANS, namePtr, &value) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    *spanPtrPtr = value;
+    return TCL_OK;
+}
+
+DpSpan *
+DpSpanNew(Hub *hubPtr, DpSpan *parentPtr, Tcl_Obj *typePtr, Tcl_Obj *sinksPtr)
+{
+    static const Key inherited[] = {PATH, SANDBOX, INTERACTIVE};
+    DpSpan *spanPtr = DpAlloc(sizeof(*spanPtr));
+
+    spanPtr->refCount = 1;
+    spanPtr->hubPtr = hubPtr;
+    hubPtr->refCount++;
+    spanPtr->dpPtr = hubPtr->dpPtr;
+    DpInterpHold(spanPtr->dpPtr);
+    spanPtr->id = ++hubPtr->last;
+    DpReplaceObj(&spanPtr->idPtr, Tcl_NewWideIntObj(spanPtr->id));
+    DpReplaceObj(&spanPtr->typePtr, typePtr);
+    spanPtr->startTime = DpEventNow();
+    if (parentPtr != NULL) {
+	spanPtr->above = parentPtr->handle;
+	DpReplaceObj(&spanPtr->parentPtr, parentPtr->idPtr);
+	for (size_t i = 0; i < DP_ARRAY_SIZE(inherited); i++) {
+	    DpReplaceObj(&spanPtr->given[inherited[i]],
+		    parentPtr->given[inherited[i]]);
+	}
+    }
+    spanPtr->sinksPtr = SinksNew(hubPtr->dpPtr,
+	    parentPtr != NULL ? parentPtr->sinksPtr : NULL, sinksPtr);
+    return spanPtr;
+}
+
+/* Whether somebody has room for output of this size. */
+static bool
+IsHeard(const DpSpan *spanPtr, size_t size)
+{
+    for (int i = 0; i < spanPtr->sinksPtr->count; i++) {
+	if (DpSinkHasRoom(spanPtr->sinksPtr->list[i], DP_SINK_OUTPUT, size)) {
+	    return true;
+	}
+    }
+    return false;
+}
+
+void
+DpSpanEncoding(DpSpan *spanPtr, Tcl_Encoding encoding)
+{
+    const char *name = encoding != NULL ? Tcl_GetEncodingName(encoding) : "";
+
+    if (spanPtr->encoding != NULL || encoding == NULL
+	    || strcmp(name, "utf-8") == 0) {
+	return;
+    }
+    spanPtr->encoding = Tcl_GetEncoding(NULL, name);
+    spanPtr->decoders[0].encoding = spanPtr->encoding;
+    spanPtr->decoders[1].encoding = spanPtr->encoding;
+}
+
+/*
+ * How many of the bytes at the front are whole characters of UTF-8 (RFC 3629);
+ * *badPtr: behind these come bytes that never are one. *plainPtr: Tcl writes
+ * them in the same way.
+ */
+static size_t
+WholeChars(const unsigned char *bytes, size_t count, bool *badPtr,
+	bool *plainPtr)
+{
+    size_t at = 0;
+
+    *badPtr = false;
+    *plainPtr = true;
+    while (at < count) {
+	unsigned char byte = bytes[at];
+	unsigned long code;
+	size_t more;
+
+	if (byte < 0x80) {
+	    *plainPtr = *plainPtr && byte != 0;
+	    at++;
+	    continue;
+	}
+	more = byte >= 0xc2 && byte < 0xe0 ? 1 : byte >= 0xe0 && byte < 0xf0
+		? 2 : byte >= 0xf0 && byte < 0xf5 ? 3 : 0;
+	if (more == 0) {
+	    *badPtr = true;
+	    break;
+	}
+	code = byte & (0x3fu >> more);
+	for (size_t i = 1; i <= more; i++) {
+	    if (at + i == count) {
+		return at;
+	    }
+	    if ((bytes[at + i] & 0xc0) != 0x80) {
+		*badPtr = true;
+		return at;
+	    }
+	    code = code << 6 | (bytes[at + i] & 0x3f);
+	}
+	if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000)))
+		|| (more == 3 && (code < 0x10000 || code > 0x10ffff))) {
+	    *badPtr = true;
+	    break;
+	}
+	*plainPtr = *plainPtr && more < 3;
+	at += more + 1;
+    }
+    return at;
+}
+
+/*
+ * The value for bytes of an output, refcount 0, and how many of them it has.
+ * Bytes that are no text stay bytes.
+ */
+static Tcl_Obj *
+DataObj(DpSpan *spanPtr, int stream, const unsigned char *bytes,
+	size_t count, bool isLast, size_t *usedPtr, bool *binaryPtr)
+{
+    bool bad, plain;
+    size_t whole;
+
+    *binaryPtr = false;
+    *usedPtr = count;
+    if (spanPtr->encoding != NULL) {
+	return DpDecodeChunk(&spanPtr->decoders[stream], bytes, count,
+		isLast);
+    }
+    whole = WholeChars(bytes, count, &bad, &plain);
+    if (bad || (isLast && whole < count)) {
+	*binaryPtr = true;
+	return Tcl_NewByteArrayObj(bytes, (int) count);
+    }
+    *usedPtr = whole;
+    if (plain) {
+	return Tcl_NewStringObj((const char *) bytes, (int) whole);
+    } else {
+	Tcl_Encoding encoding = Tcl_GetEncoding(NULL, "utf-8");
+	Tcl_Obj *textPtr = DpDecodeAll(encoding, bytes, whole);
+
+	Tcl_FreeEncoding(encoding);
+	return textPtr;
+    }
+}
+
+/* Tells what may be told of these bytes; returns how many that are. */
+static size_t
+TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
+	size_t count, bool isLast)
+{
+    Hub *hubPtr = spanPtr->hubPtr;
+    size_t used;
+    Event event;
+    Tcl_Obj *dataPtr;
+    bool binary;
+
+    if (!IsHeard(spanPtr, count)) {
+	return count;
+    }
+    dataPtr = DataObj(spanPtr, stream, bytes, count, isLast, &used, &binary);
+    if (used == 0) {
+	Tcl_IncrRefCount(dataPtr);
+	Tcl_DecrRefCount(dataPtr);
+	return 0;
+    }
+    DpEventBegin(&event, spanPtr, W_OUTPUT);
+    DpEventAdd(&event, SHOWN, spanPtr->given[SHOWN]);
+    DpEventAdd(&event, STREAM, hubPtr->words[stream == DP_STDOUT
+	    ? W_STDOUT : W_STDERR]);
+    DpEventAdd(&event, DATA, dataPtr);
+    if (binary) {
+	DpEventAdd(&event, BINARY, Tcl_NewBooleanObj(1));
+    }
+    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) used));
+    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_OUTPUT, binary ? used : 0);
+    return used;
+}
+
+/* What came, or with isLast what is left, goes through the mask. */
+static void
+TellMasked(DpSpan *spanPtr, int stream, const unsigned char *bytes,
+	size_t count, bool isLast)
+{
+    DpBuf *restPtr = &spanPtr->rest[stream], to = {0};
+
+    DpBufAppend(restPtr, bytes, count);
+    if (DpBufLength(restPtr) == 0) {
+	return;
+    }
+    if (spanPtr->maskPtr == NULL) {
+	DpBufConsume(restPtr, TellBytes(spanPtr, stream, DpBufData(restPtr),
+		DpBufLength(restPtr), isLast));
+	return;
+    }
+    DpMaskStream(spanPtr->maskPtr, restPtr, isLast, &to);
+    if (DpBufLength(&to) > 0) {
+	size_t length = DpBufLength(&to);
+	size_t used = TellBytes(spanPtr, stream, DpBufData(&to), length,
+		isLast);
+
+	if (used < length) {
+	    /* The beginning of a character: before what is still held. */
+	    DpBuf held = *restPtr;
+
+	    memset(restPtr, 0, sizeof(*restPtr));
+	    DpBufAppend(restPtr, DpBufData(&to) + used, length - used);
+	    DpBufAppend(restPtr, DpBufData(&held), DpBufLength(&held));
+	    DpBufFree(&held);
+	}
+    }
+    DpBufFree(&to);
+}
+
+void
+DpSpanOutput(DpSpan *spanPtr, int stream, const unsigned char *bytes,
+	size_t count)
+{
+    if (spanPtr->handle == 0) {
+	return;
+    }
+    spanPtr->bytes += (Tcl_WideInt) count;
+    if (spanPtr->sinksPtr->count == 0) {
+	return;
+    }
+    if (spanPtr->maskPtr == NULL && DpBufLength(&spanPtr->rest[stream]) == 0) {
+	size_t used = TellBytes(spanPtr, stream, bytes, count, false);
+
+	DpBufAppend(&spanPtr->rest[stream], bytes + used, count - used);
+    } else {
+	TellMasked(spanPtr, stream, bytes, count, false);
+    }
+}
+
+/* The one end of a span. The event, begun by Begin, goes out with it. */
+void
+DpSpanEnd(DpSpan *spanPtr, Event *eventPtr)
+{
+    unsigned long handle = spanPtr->handle;
+
+    if (handle == 0) {
+	return;
+    }
+    DpEventSend(spanPtr->sinksPtr, eventPtr, DP_SINK_FRAME, 0);
+    spanPtr->handle = 0;
+    DpHandleForget(spanPtr->dpPtr, DP_SPANS, handle);
+    DpSpanDrop(spanPtr);
+}
+
+/* Frees the values of an event that is not sent. */
+void
+DpEventForget(Event *eventPtr)
+{
+    Tcl_Obj *listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
+
+    Tcl_IncrRefCount(listPtr);
+    Tcl_DecrRefCount(listPtr);
+}
+
+void
+DpSpanTellRest(DpSpan *spanPtr)
+{
+    for (int i = 0; i < 2; i++) {
+	if (spanPtr->sinksPtr->count > 0
+		&& DpBufLength(&spanPtr->rest[i]) > 0) {
+	    TellMasked(spanPtr, i, NULL, 0, true);
+	}
+    }
+}
+
+void
+DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr)
+{
+    DpEventAdd(eventPtr, SECONDS, Tcl_NewDoubleObj(
+	    (double) (DpEventNow() - spanPtr->startTime) / 1e6));
+}
+
+void
+DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
+	const DpError *errPtr)
+{
+    Event event;
+
+    if (spanPtr->handle == 0) {
+	return;
+    }
+    DpSpanTellRest(spanPtr);
+    DpEventBegin(&event, spanPtr, W_END);
+    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj(spanPtr->bytes));
+    if (procPtr->ended) {
+	DpEventAdd(&event, STATUS, Tcl_NewIntObj(procPtr->status));
+	DpEventAdd(&event, SIGNAL, Tcl_NewStringObj(procPtr->signalName, -1));
+    }
+    DpSpanAddSeconds(&event, spanPtr);
+    if (errPtr != NULL && DpErrorIsSet(errPtr)) {
+	Tcl_Obj *textPtr = Tcl_NewStringObj(errPtr->message, -1);
+	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, textPtr);
+
+	if (cleanPtr != textPtr) {
+	    Tcl_DecrRefCount(textPtr);
+	}
+	DpEventAdd(&event, ERROR, cleanPtr);
+    }
+    DpSpanEnd(spanPtr, &event);
+}
+
+/* At the end of the interpreter: what still goes on ends now. */
+void
+DpSpanEndLost(DpSpan *spanPtr)
+{
+    Event event;
+
+    DpSpanTellRest(spanPtr);
+    DpEventBegin(&event, spanPtr, W_END);
+    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    DpSpanAddSeconds(&event, spanPtr);
+    DpEventAdd(&event, ERROR, Tcl_NewStringObj("the deployer ended before this did",
+	    -1));
+    DpSpanEnd(spanPtr, &event);
+}

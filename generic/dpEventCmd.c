@@ -1,0 +1,366 @@
+/*
+ * dpEventCmd.c -- the command core::event, and the end of all events.
+ *
+ * Layer L4.
+ */
+
+#include "dpEventInt.h"
+
+#include "dpObj.h"
+
+#include <stdlib.h>
+
+/* So many ms each sink has at the end of the process. */
+#define EXIT_MS 1000
+
+static const char *const keyNames[] = {
+    "type", "phase", "id", "parent", "time", "path", "host", "command",
+    "user", "sudo", "sandbox", "interactive", "terminal", "shown", "stream", "data",
+    "binary", "bytes", "status", "signal", "seconds", "error", NULL
+};
+
+static const char *const words[] = {
+    "begin", "output", "end", "stdout", "stderr", "error"
+};
+
+static int
+LaterFirst(const void *onePtr, const void *otherPtr)
+{
+    const DpSpan *one = *(DpSpan *const *) onePtr;
+    const DpSpan *other = *(DpSpan *const *) otherPtr;
+
+    return one->id < other->id ? 1 : one->id > other->id ? -1 : 0;
+}
+
+/* What is inside of something ends before it. */
+static void
+EndAll(Hub *hubPtr)
+{
+    Tcl_HashTable *tablePtr = &hubPtr->dpPtr->handles[DP_SPANS].table;
+    int count = tablePtr->numEntries, found = 0;
+    DpSpan **spans = DpAlloc(((size_t) count + 1) * sizeof(*spans));
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(tablePtr, &search);
+
+    for (; entryPtr != NULL; entryPtr = Tcl_NextHashEntry(&search)) {
+	spans[found++] = Tcl_GetHashValue(entryPtr);
+    }
+    qsort(spans, (size_t) found, sizeof(*spans), LaterFirst);
+    for (int i = 0; i < found; i++) {
+	DpSpanEndLost(spans[i]);
+    }
+    DpFree(spans);
+}
+
+/* --- the command --- */
+
+/* Like DpSpanGet; "" is none, and so is one that has ended. */
+static DpSpan *
+Parent(DpInterp *dpPtr, Tcl_Obj *namePtr)
+{
+    DpSpan *spanPtr;
+
+    if (Tcl_GetString(namePtr)[0] == '\0'
+	    || DpSpanGet(dpPtr, namePtr, &spanPtr) != TCL_OK) {
+	Tcl_ResetResult(dpPtr->interp);
+	return NULL;
+    }
+    return spanPtr;
+}
+
+/*
+ * Puts the values of a dict where they belong: those of a begin into given,
+ * others into the event (which may be NULL: they are left out).
+ */
+static int
+DpEventTake(Tcl_Interp *interp, Tcl_Obj *dictPtr, const DpMask *maskPtr,
+	Tcl_Obj *given[GIVEN_LAST + 1], Event *eventPtr)
+{
+    Tcl_Obj **objv;
+    int objc, key;
+
+    if (Tcl_ListObjGetElements(interp, dictPtr, &objc, &objv) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    for (int i = 0; i + 1 < objc; i += 2) {
+	Tcl_Obj *valuePtr = objv[i + 1];
+
+	if (Tcl_GetIndexFromObj(interp, objv[i], keyNames, "key", TCL_EXACT,
+		&key) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	if (key == COMMAND || key == ERROR || key == DATA) {
+	    valuePtr = DpEventClean(maskPtr, valuePtr);
+	}
+	if (key >= GIVEN_FIRST && key <= GIVEN_LAST) {
+	    DpReplaceObj(&given[key], valuePtr);
+	} else if (eventPtr != NULL) {
+	    DpEventAdd(eventPtr, (Key) key, valuePtr);
+	}
+    }
+    return TCL_OK;
+}
+
+/* begin PARENT TYPE DICT ?SINKS? ?SECRETS? */
+static int
+BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
+{
+    DpSpan *spanPtr = DpSpanNew(hubPtr, Parent(hubPtr->dpPtr, objv[2]),
+	    objv[3], objc > 5 ? objv[5] : NULL);
+    Event event;
+
+    if (objc > 6) {
+	const char **secrets;
+	Tcl_Obj **list;
+	int count;
+
+	if (Tcl_ListObjGetElements(interp, objv[6], &count, &list)
+		!= TCL_OK) {
+	    DpSpanDrop(spanPtr);
+	    return TCL_ERROR;
+	}
+	secrets = DpAlloc((size_t) (count + 1) * sizeof(*secrets));
+	for (int i = 0; i < count; i++) {
+	    secrets[i] = Tcl_GetString(list[i]);
+	}
+	spanPtr->maskPtr = DpMaskNew(secrets, count);
+	DpFree(secrets);
+    }
+    if (DpEventTake(interp, objv[4], spanPtr->maskPtr, spanPtr->given, NULL)
+	    != TCL_OK) {
+	DpSpanDrop(spanPtr);
+	return TCL_ERROR;
+    }
+    spanPtr->handle = DpHandleNew(hubPtr->dpPtr, DP_SPANS, spanPtr);
+    DpEventBegin(&event, spanPtr, W_BEGIN);
+    for (int key = COMMAND; key <= GIVEN_LAST; key++) {
+	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
+    }
+    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
+    Tcl_SetObjResult(interp, DpHandleObj(hubPtr->dpPtr, DP_SPANS,
+	    spanPtr->handle));
+    return TCL_OK;
+}
+
+/*
+ * An error is told once as an event of its own, where it arose; whatever ends
+ * with the same above has it in its end.
+ */
+static void
+TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr)
+{
+    const char *error = Tcl_GetString(errorPtr);
+    void *value = NULL;
+    Event event;
+
+    if (spanPtr->failurePtr == NULL
+	    || strcmp(Tcl_GetString(spanPtr->failurePtr), error) != 0) {
+	Tcl_WideInt id = ++spanPtr->hubPtr->last;
+
+	event.hubPtr = spanPtr->hubPtr;
+	event.objc = 0;
+	DpEventAdd(&event, TYPE, spanPtr->hubPtr->words[W_ERROR]);
+	DpEventAdd(&event, PHASE, spanPtr->hubPtr->words[W_OUTPUT]);
+	DpEventAdd(&event, ID, Tcl_NewWideIntObj(id));
+	DpEventAdd(&event, PARENT, spanPtr->idPtr);
+	DpEventAdd(&event, TIME, Tcl_NewDoubleObj((double) DpEventNow() / 1e6));
+	DpEventAdd(&event, PATH, spanPtr->given[PATH]);
+	DpEventAdd(&event, HOST, spanPtr->given[HOST]);
+	DpEventAdd(&event, DATA, codePtr);
+	DpEventAdd(&event, ERROR, errorPtr);
+	DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
+    }
+    if (spanPtr->above != 0) {
+	value = DpHandleGet(spanPtr->dpPtr, DP_SPANS, spanPtr->above);
+    }
+    if (value != NULL) {
+	DpReplaceObj(&((DpSpan *) value)->failurePtr, errorPtr);
+    }
+}
+
+/* end SPAN ?DICT? ?ERROR CODE? -- nothing where it has ended. */
+static int
+EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
+{
+    DpSpan *spanPtr = Parent(hubPtr->dpPtr, objv[2]);
+    Event event;
+
+    if (spanPtr == NULL) {
+	return TCL_OK;
+    }
+    if (objc > 5) {
+	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, objv[4]);
+
+	Tcl_IncrRefCount(cleanPtr);
+	TellError(spanPtr, cleanPtr, objv[5]);
+	Tcl_DecrRefCount(cleanPtr);
+    }
+    DpSpanTellRest(spanPtr);
+    DpEventBegin(&event, spanPtr, W_END);
+    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    if (objc > 3 && DpEventTake(interp, objv[3], spanPtr->maskPtr, spanPtr->given,
+	    &event) != TCL_OK) {
+	DpEventForget(&event);
+	return TCL_ERROR;
+    }
+    DpSpanAddSeconds(&event, spanPtr);
+    if (objc > 5) {
+	DpEventAdd(&event, ERROR, DpEventClean(spanPtr->maskPtr, objv[4]));
+    }
+    DpSpanEnd(spanPtr, &event);
+    return TCL_OK;
+}
+
+/* tell PARENT TYPE DICT ?SINKS? -- a single event, as a message. */
+static int
+TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
+{
+    DpSpan *parentPtr = Parent(hubPtr->dpPtr, objv[2]);
+    DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, objv[3],
+	    objc > 5 ? objv[5] : NULL);
+    Event more, event;
+    int code;
+
+    if (parentPtr != NULL) {
+	DpReplaceObj(&spanPtr->given[HOST], parentPtr->given[HOST]);
+    }
+    more.hubPtr = hubPtr;
+    more.objc = 0;
+    code = DpEventTake(interp, objv[4], NULL, spanPtr->given, &more);
+    DpEventBegin(&event, spanPtr, W_OUTPUT);
+    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    for (int i = 0; i < more.objc && event.objc < 2 * NUM_KEYS; i++) {
+	event.objv[event.objc++] = more.objv[i];
+    }
+    if (code == TCL_OK) {
+	DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
+    } else {
+	DpEventForget(&event);
+    }
+    DpSpanDrop(spanPtr);
+    return code;
+}
+
+/* output SPAN STREAM BYTES */
+static int
+OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    DpSpan *spanPtr;
+    int length;
+    unsigned char *bytes = Tcl_GetByteArrayFromObj(objv[4], &length);
+
+    if (DpSpanGet(hubPtr->dpPtr, objv[2], &spanPtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    DpSpanOutput(spanPtr, strcmp(Tcl_GetString(objv[3]), "stderr") == 0
+	    ? DP_STDERR : DP_STDOUT, bytes, (size_t) length);
+    (void) interp;
+    return TCL_OK;
+}
+
+/*
+ * core::event begin PARENT TYPE DICT ?SINKS? ?SECRETS? -- something begins
+ * below the event PARENT ("": none); DICT has what its begin says, and SINKS
+ * hear of it besides those of the parent. Returns a handle.
+ * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
+ * core::event output EVENT STREAM BYTES
+ * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
+ */
+static int
+EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    static const char *const names[] = {
+	"begin", "end", "output", "tell", NULL
+    };
+    static const struct {
+	int min, max;
+	const char *usage;
+    } usages[] = {
+	{5, 7, "parent type dict ?sinks? ?secrets?"},
+	{3, 6, "span ?dict? ?error code?"}, {5, 5, "span stream bytes"},
+	{5, 6, "parent type dict ?sinks?"}
+    };
+    enum { BEGIN, END, OUTPUT, TELL };
+    Hub *hubPtr = clientData;
+    int index;
+
+    if (objc < 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "subcommand ?arg ...?");
+	return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (objc < usages[index].min || objc > usages[index].max) {
+	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
+	return TCL_ERROR;
+    }
+    switch (index) {
+    case BEGIN:
+	return BeginSub(hubPtr, interp, objc, objv);
+    case END:
+	return EndSub(hubPtr, interp, objc, objv);
+    case OUTPUT:
+	return OutputSub(hubPtr, interp, objv);
+    case TELL:
+	return TellSub(hubPtr, interp, objc, objv);
+    }
+    return TCL_OK;
+}
+
+/* The process ends: loggers hear of that while they still can. */
+static void
+ThreadEnds(ClientData clientData)
+{
+    Hub *hubPtr = clientData;
+
+    hubPtr->refCount++;
+    EndAll(hubPtr);
+    DpSinkFlushAll(hubPtr->dpPtr, EXIT_MS);
+    DpHubDrop(hubPtr);
+}
+
+/*
+ * So does the interpreter: only lines can still be written. This is the first
+ * of the handles, out of the table already.
+ */
+static void
+EndSpans(DpInterp *dpPtr, unsigned long id, void *value)
+{
+    DpSpan *spanPtr = value;
+    int isNew;
+
+    Tcl_SetHashValue(Tcl_CreateHashEntry(&dpPtr->handles[DP_SPANS].table,
+	    (char *) (uintptr_t) id, &isNew), spanPtr);
+    EndAll(spanPtr->hubPtr);
+}
+
+static void
+CommandDeleted(ClientData clientData)
+{
+    Tcl_DeleteThreadExitHandler(ThreadEnds, clientData);
+    DpHubDrop(clientData);
+}
+
+void
+DpEventInit(DpInterp *dpPtr)
+{
+    Hub *hubPtr = DpAlloc(sizeof(*hubPtr));
+
+    hubPtr->dpPtr = dpPtr;
+    DpInterpHold(dpPtr);
+    hubPtr->refCount = 1;
+    for (int i = 0; i < NUM_KEYS; i++) {
+	DpReplaceObj(&hubPtr->keys[i], Tcl_NewStringObj(keyNames[i], -1));
+    }
+    for (int i = 0; i < NUM_WORDS; i++) {
+	DpReplaceObj(&hubPtr->words[i], Tcl_NewStringObj(words[i], -1));
+    }
+    DpInterpAtEnd(dpPtr, DP_SPANS, EndSpans);
+    DpSinkInit(dpPtr);
+    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::event", EventCmd,
+	    hubPtr, CommandDeleted);
+    Tcl_CreateThreadExitHandler(ThreadEnds, hubPtr);
+}

@@ -1,0 +1,105 @@
+/*
+ * dpEventInt.h -- what the files of the events share.
+ *
+ * Layer L4.
+ */
+
+#ifndef DP_EVENT_INT_H
+#define DP_EVENT_INT_H
+
+#include "dpEvent.h"
+
+#include "dpDecode.h"
+#include "dpMask.h"
+
+/* The keys of an event, in the order in which they stand in one. */
+typedef enum Key {
+    TYPE, PHASE, ID, PARENT, TIME, PATH, HOST, COMMAND, USER, SUDO, SANDBOX,
+    INTERACTIVE, TERMINAL, SHOWN, STREAM, DATA, BINARY, BYTES, STATUS, SIGNAL,
+    SECONDS, ERROR, NUM_KEYS
+} Key;
+
+/* Keys that come from whoever begins something, and those that it inherits. */
+#define GIVEN_FIRST PATH
+#define GIVEN_LAST SHOWN
+
+enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, NUM_WORDS };
+
+/* What hears of a span; shared by those below it. */
+typedef struct Sinks {
+    int refCount;
+    int count;
+    DpSink *list[];             /* held */
+} Sinks;
+
+/* The hub of an interpreter: client data of core::event. */
+typedef struct Hub {
+    DpInterp *dpPtr;            /* held */
+    int refCount;               /* the command and each span */
+    Tcl_WideInt last;           /* id of the event begun last */
+    Tcl_Obj *keys[NUM_KEYS];    /* held */
+    Tcl_Obj *words[NUM_WORDS];  /* held */
+} Hub;
+
+struct DpSpan {
+    int refCount;
+    Hub *hubPtr;                /* held */
+    DpInterp *dpPtr;            /* held */
+    unsigned long handle;       /* 0: ended */
+    Tcl_WideInt id;
+    Tcl_Obj *idPtr;             /* held, as are all of these */
+    Tcl_Obj *typePtr;
+    Tcl_Obj *parentPtr;         /* its id, or NULL */
+    unsigned long above;        /* handle of the parent, 0: none */
+    Tcl_Obj *given[GIVEN_LAST + 1]; /* by key; NULL: not there */
+    Tcl_Obj *failurePtr;        /* the error that was told last, or NULL */
+    Sinks *sinksPtr;            /* held */
+    DpMask *maskPtr;            /* or NULL */
+    Tcl_Encoding encoding;      /* owned, or NULL */
+    DpDecoder decoders[2];
+    DpBuf rest[2];              /* what may be the beginning of a secret, or
+				 * of a character */
+    Tcl_WideInt bytes;          /* that were printed */
+    int64_t startTime;          /* us */
+};
+
+/* An event that is being put together. */
+typedef struct Event {
+    Hub *hubPtr;
+    int objc;
+    Tcl_Obj *objv[2 * NUM_KEYS];
+} Event;
+
+MODULE_SCOPE int64_t DpEventNow(void);  /* us */
+MODULE_SCOPE void DpHubDrop(Hub *hubPtr);
+
+/* Puts a value into an event, which owns it; NULL is left out. */
+MODULE_SCOPE void DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr);
+
+/* Begins an event of a span with what each of them has. */
+MODULE_SCOPE void DpEventBegin(Event *eventPtr, const DpSpan *spanPtr,
+	int phase);
+
+/* Gives the event to the sinks, or frees its values; size is that of data
+ * that is no text. */
+MODULE_SCOPE void DpEventSend(const Sinks *sinksPtr, Event *eventPtr,
+	DpSinkUse use, size_t size);
+MODULE_SCOPE void DpEventForget(Event *eventPtr);
+
+/* A text without secrets, and not too long: itself, or one of refcount 0. */
+MODULE_SCOPE Tcl_Obj *DpEventClean(const DpMask *maskPtr, Tcl_Obj *textPtr);
+
+/*
+ * A span that is not begun yet: below parentPtr (NULL: none), with its sinks
+ * and those in the list (NULL: none).
+ */
+MODULE_SCOPE DpSpan *DpSpanNew(Hub *hubPtr, DpSpan *parentPtr,
+	Tcl_Obj *typePtr, Tcl_Obj *sinksPtr);
+
+/* The rest of its outputs; its time; its one end, with the event for that. */
+MODULE_SCOPE void DpSpanTellRest(DpSpan *spanPtr);
+MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr);
+MODULE_SCOPE void DpSpanEnd(DpSpan *spanPtr, Event *eventPtr);
+MODULE_SCOPE void DpSpanEndLost(DpSpan *spanPtr);
+
+#endif

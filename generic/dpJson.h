@@ -1,0 +1,24 @@
+/*
+ * dpJson.h -- events as lines of JSON (RFC 8259).
+ *
+ * Layer L0.
+ */
+
+#ifndef DP_JSON_H
+#define DP_JSON_H
+
+#include "dpBuf.h"
+
+/* Appends a string with its quotes; the text is in Tcl's form of UTF-8. */
+MODULE_SCOPE void DpJsonString(DpBuf *bufPtr, const char *text, int length);
+
+/*
+ * Appends the object of an event, a list of keys and values: numbers and
+ * truth values for the keys that have such, strings else. Where the key
+ * `binary` is true, `data` is a byte array and becomes `base64`. TCL_ERROR and
+ * a message in interp (which may be NULL) where it is no such list.
+ */
+MODULE_SCOPE int DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr,
+	Tcl_Obj *listPtr);
+
+#endif

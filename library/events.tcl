@@ -1,0 +1,147 @@
+# events.tcl -- what jobs and hosts do, as events.
+#
+# Layer T1. The events themselves are made in C (core::event) and go to sinks
+# (core::sink). The key -event of the context is the event that something
+# belongs to; a context without it tells nobody, and costs nothing.
+
+namespace eval ::deployer {
+    variable EventSpans         ;# coroutine of a job -> events that it ends
+    array set EventSpans {}
+}
+
+# The event that this code belongs to; "" where nobody listens.
+proc ::deployer::EventNow {} {
+    set context [ContextGet]
+    if {[dict exists $context -event]} {
+        return [dict get $context -event]
+    }
+    return ""
+}
+
+# The end of the job CO, with what it returns.
+proc ::deployer::EventsEnd {co code result options} {
+    variable EventSpans
+    set spans [lreverse $EventSpans($co)]
+    unset EventSpans($co)
+    foreach span $spans {
+        if {$code == 1} {
+            core::event end $span {} $result [dict get $options -errorcode]
+        } else {
+            core::event end $span
+        }
+    }
+}
+
+# What a host does.
+
+oo::define ::deployer::host {
+    variable Slug Masks MasksSeen
+
+    # As Connect, with its event where it is not connected.
+    method Reach {} {
+        set span [::deployer::EventNow]
+        if {$span eq "" || [my connected]} {
+            return [my Connect]
+        }
+        set span [::deployer::core::event begin $span connect \
+            [list host $Slug]]
+        set code [catch {my Connect} result options]
+        ::deployer::EventOutcome $span $code $result $options
+        return -options $options $result
+    }
+
+    # What must not be seen in events, besides TEXTS.
+    method Hidden texts {
+        if {![info exists Masks] || $MasksSeen != $::deployer::Generation} {
+            set Masks [lsearch -all -inline -exact -not [my Secrets] {}]
+            set MasksSeen $::deployer::Generation
+        }
+        return [concat $Masks $texts]
+    }
+
+    # The process P, which runs LINE with OPTS (those of Execute), is an event
+    # below SPAN.
+    method Follow {span p line opts} {
+        set facts [list host $Slug command $line]
+        if {[dict exists $opts sudo]} {
+            lappend facts sudo 1 user [expr {[dict exists $opts user]
+                && [dict get $opts user] ne "" ? [dict get $opts user]
+                : "root"}]
+        }
+        if {[dict exists $opts terminal]} {
+            set terminal [dict merge {cols 80 rows 24} \
+                [dict get $opts terminal]]
+            lappend facts terminal [list [dict get $terminal rows] \
+                [dict get $terminal cols]]
+        }
+        if {[dict exists $opts own] || [dict exists $opts show]} {
+            # Somebody sees it already.
+            lappend facts shown 1
+        }
+        set answers {}
+        if {[dict exists $opts answers]} {
+            foreach pair [dict get $opts answers] {
+                # With a terminal they come back as an echo.
+                lappend answers {*}[split [lindex $pair 2] \r\n]
+            }
+        }
+        set span [::deployer::core::event begin $span run $facts {} \
+            [my Hidden [lsearch -all -inline -exact -not $answers {}]]]
+        ::deployer::core::proc follow $p $span
+    }
+}
+
+# Ends SPAN with the outcome of a `catch`; FACTS are for the end.
+proc ::deployer::EventOutcome {span code result options {facts {}}} {
+    if {$code == 1} {
+        core::event end $span $facts $result [dict get $options -errorcode]
+    } else {
+        core::event end $span $facts
+    }
+}
+
+# The verbs of files that change something or move bytes become events: the
+# method of the verb stands behind one that tells.
+proc ::deployer::EventVerb {method words} {
+    set inner ${method}Untold
+    oo::define ::deployer::host renamemethod $method $inner
+    oo::define ::deployer::host method $method {opts args} [string map \
+        [list %inner $inner %words [list $words] %method $method] {
+        set span [::deployer::EventNow]
+        if {$span eq ""} {
+            tailcall my %inner $opts {*}$args
+        }
+        set facts [list host $Slug command [list %words {*}$args]]
+        if {[dict exists $opts sudo] && [dict get $opts sudo]} {
+            lappend facts sudo 1 user [expr {[dict get $opts user] eq ""
+                ? "root" : [dict get $opts user]}]
+        }
+        set span [::deployer::core::event begin $span file $facts {} \
+            [my Hidden {}]]
+        set code [catch {my %inner $opts {*}$args} result options]
+        ::deployer::EventOutcome $span $code $result $options \
+            [::deployer::EventBytes $result]
+        dict incr options -level
+        return -options $options $result
+    }]
+    oo::define ::deployer::host unexport $method $inner
+}
+
+# {bytes N} of what a transfer returns.
+proc ::deployer::EventBytes result {
+    if {![catch {dict exists $result bytes} known] && $known
+            && [string is wideinteger -strict [dict get $result bytes]]} {
+        return [list bytes [dict get $result bytes]]
+    }
+    return {}
+}
+
+apply {{} {
+    foreach {method word} {
+        FileGet get FilePut put FileOpen open FileMkdir mkdir
+        FileRemove remove FileRename rename FileSymlink symlink FileLink link
+        FileSetstat setstat
+    } {
+        ::deployer::EventVerb $method $word
+    }
+}}

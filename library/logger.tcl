@@ -1,0 +1,460 @@
+# logger.tcl -- what the ready-made loggers have in common.
+#
+# Layer T2. Each is a class deployer::logger::NAME in a package of that name.
+
+namespace eval ::deployer::logger {
+    # What a reader must not take for something else: controls, and characters
+    # that change the order of others.
+    variable Visible [apply {{} {
+        set map {}
+        for {set code 0} {$code < 0xa0} {incr code} {
+            if {$code ni {9 10} && ($code < 32 || $code > 126)} {
+                lappend map [format %c $code] [format {\x%02x} $code]
+            }
+        }
+        foreach code {
+            0x61c 0x200e 0x200f 0x2028 0x2029 0x202a 0x202b 0x202c 0x202d
+            0x202e 0x2066 0x2067 0x2068 0x2069 0xfeff
+        } {
+            lappend map [format %c $code] [format {\u%04x} $code]
+        }
+        return $map
+    }}]
+}
+
+# TEXT with what it would do to a terminal shown.
+proc ::deployer::logger::Show text {
+    variable Visible
+    return [string map $Visible $text]
+}
+
+# The same on one line.
+proc ::deployer::logger::ShowLine text {
+    return [string map {\n { ; } \t { }} [Show [string trim $text]]]
+}
+
+# Takes options off the front of WORDS, all of which must be such. KINDS is as
+# for ::deployer::TakeOptions, DEFAULTS a dict without dashes.
+proc ::deployer::logger::Options {kinds words {defaults {}}} {
+    set options [::deployer::TakeOptions $kinds words]
+    if {[llength $words]} {
+        ::deployer::Fail [list ARGUMENT [lindex $words 0]] "unexpected word\
+            \"[::deployer::Shorten [lindex $words 0] 40]\": options have a\
+            name, as -file PATH"
+    }
+    return [dict merge $defaults $options]
+}
+
+# A directory for files of ours, made where it is missing.
+proc ::deployer::logger::StateDirectory {} {
+    set base ""
+    if {[info exists ::env(XDG_STATE_HOME)]} {
+        set base $::env(XDG_STATE_HOME)
+    }
+    if {[::file pathtype $base] ne "absolute"} {
+        set base [::deployer::LocalPath ~/.local/state]
+    }
+    set directory [::file join $base deployer]
+    if {![::file isdirectory $directory]} {
+        ::file mkdir $directory
+        ::file attributes $directory -permissions 0700
+    }
+    return $directory
+}
+
+# Opens the file PATH to write at its end, for its owner alone.
+proc ::deployer::logger::OpenFile path {
+    set path [::deployer::LocalPath $path]
+    if {[catch {
+        ::open $path {WRONLY CREAT APPEND} 0600
+    } channel options]} {
+        ::deployer::Fail [list FILE [lindex [dict get $options -errorcode] 1] \
+            localhost $path] "the log file $path cannot be opened: $channel"
+    }
+    return $channel
+}
+
+# The channel to use for CHANNEL, and whether it is ours to close: writing must
+# not wait for who reads there, and what others write there still may.
+proc ::deployer::logger::OpenChannel channel {
+    if {[catch {chan configure $channel -blocking}]} {
+        ::deployer::Fail {OPTION -channel} \
+            "-channel: there is no channel \"$channel\""
+    }
+    set number [lsearch -exact {stdin stdout stderr} $channel]
+    if {$number <= 0} {
+        chan configure $channel -blocking 0
+        return [list $channel 0]
+    }
+    if {![catch {::file stat /dev/fd/$number facts}]
+            && $facts(type) in {fifo characterSpecial}
+            && ![catch {::open /dev/fd/$number {WRONLY NONBLOCK NOCTTY}} own]} {
+        chan configure $own -blocking 0
+        return [list $own 1]
+    }
+    return [list $channel 0]
+}
+
+# A time as in events, for people: local, with milliseconds.
+proc ::deployer::logger::Stamp time {
+    set milliseconds [expr {round($time * 1000)}]
+    return [clock format [expr {$milliseconds / 1000}] \
+        -format {%Y-%m-%d %H:%M:%S}][format .%03d \
+            [expr {$milliseconds % 1000}]]
+}
+
+# SECONDS, short.
+proc ::deployer::logger::Took seconds {
+    if {$seconds < 10} {
+        return [format "%.1f s" $seconds]
+    }
+    if {$seconds < 120} {
+        return [format "%.0f s" $seconds]
+    }
+    set seconds [expr {round($seconds)}]
+    if {$seconds < 7200} {
+        return [format "%d:%02d min" [expr {$seconds / 60}] \
+            [expr {$seconds % 60}]]
+    }
+    return [format "%d:%02d h" [expr {$seconds / 3600}] \
+        [expr {$seconds / 60 % 60}]]
+}
+
+# What begins with EVENT, without its path and host.
+proc ::deployer::logger::What event {
+    set what ""
+    if {[dict exists $event command]} {
+        set what [ShowLine [dict get $event command]]
+    }
+    switch [dict get $event type] {
+        connect {
+            return connect
+        }
+        fork {
+            return "fork $what"
+        }
+        run {
+            if {[dict exists $event sudo] && [dict get $event sudo]} {
+                return "sudo ([dict get $event user]) $what"
+            }
+        }
+        file {
+            if {[dict exists $event sudo] && [dict get $event sudo]} {
+                return "$what (as [dict get $event user])"
+            }
+        }
+    }
+    return $what
+}
+
+# {GOOD TEXT}: how an event ended.
+proc ::deployer::logger::State event {
+    set seconds [Took [dict get $event seconds]]
+    if {[dict exists $event signal] && [dict get $event signal] ne ""} {
+        return [list 0 "signal [dict get $event signal], $seconds"]
+    }
+    if {[dict exists $event error]} {
+        return [list 0 "failed, $seconds"]
+    }
+    if {[dict exists $event status] && [dict get $event status] != 0} {
+        return [list 0 "status [dict get $event status], $seconds"]
+    }
+    return [list 1 "ok, $seconds"]
+}
+
+# EVENT as lines of text for a log, without time.
+proc ::deployer::logger::Describe event {
+    set where ""
+    if {[dict exists $event path]} {
+        set where [Show [dict get $event path]]
+    }
+    set type [dict get $event type]
+    set host ""
+    if {[dict exists $event host] && $type ni {action fork message error}} {
+        set host " [Show [dict get $event host]]"
+    }
+    switch [dict get $event phase] {
+        begin {
+            set mark [expr {$type eq "run" ? "$" : ":"}]
+            return [list "$where$host$mark [What $event]"]
+        }
+        end {
+            lassign [State $event] good text
+            set lines [list "$where$host: [What $event]: $text"]
+            if {[dict exists $event error]} {
+                lappend lines "$where$host: [ShowLine [dict get $event error]]"
+            }
+            return $lines
+        }
+    }
+    if {$type eq "error"} {
+        return [list "$where: error: [ShowLine [dict get $event error]]"]
+    }
+    if {[dict exists $event binary]} {
+        return [list "$where$host| ([dict get $event bytes] bytes that are no\
+            text)"]
+    }
+    set mark [expr {$type eq "message" ? ":" : "|"}]
+    return [lmap line [split [string trimright [dict get $event data] \n] \n] {
+        string cat $where $host $mark " " [Show $line]
+    }]
+}
+
+oo::class create ::deployer::logger::Base {
+    variable Home
+
+    # By its name in -loggers: it dies with its use there.
+    method MadeFor ns {
+        set Home $ns
+    }
+
+    method IsMadeFor ns {
+        return [expr {[info exists Home] && $Home eq $ns}]
+    }
+
+    # It is attached to nothing any more.
+    method Left {} {
+        my flush
+        if {[info exists Home]} {
+            unset Home
+            my destroy
+        }
+    }
+
+    # All that it got is where it goes.
+    method flush {} {}
+
+    method destroy {} {
+        ::deployer::LoggerDies [self]
+        if {[info object isa object [self]]} {
+            my flush
+            next
+        }
+    }
+}
+
+# Those that write to one channel, as -channel or -file says; else to standard
+# error.
+oo::class create ::deployer::logger::Channel {
+    superclass ::deployer::logger::Base
+    variable Channel Owned
+
+    method Open options {
+        if {[dict exists $options file] && [dict exists $options channel]} {
+            ::deployer::Fail {OPTION -channel} \
+                "give either -file or -channel, not both"
+        }
+        if {[dict exists $options file]} {
+            set Channel [::deployer::logger::OpenFile \
+                [dict get $options file]]
+            set Owned 1
+        } elseif {[dict exists $options channel]} {
+            lassign [::deployer::logger::OpenChannel \
+                [dict get $options channel]] Channel Owned
+        } else {
+            lassign [::deployer::logger::OpenChannel stderr] Channel Owned
+        }
+    }
+
+    destructor {
+        if {[info exists Owned] && $Owned} {
+            catch {chan close $Channel}
+        }
+    }
+}
+
+# Those whose lines are made in C.
+oo::class create ::deployer::logger::Lines {
+    superclass ::deployer::logger::Channel
+    variable Sink
+
+    method Sink {} {
+        return $Sink
+    }
+
+    # As if it had happened.
+    method event event {
+        ::deployer::core::sink put $Sink $event
+    }
+
+    method flush {} {
+        ::deployer::core::sink flush $Sink $::deployer::LoggerPatience
+    }
+
+    # dict: queued bytes dropped failed.
+    method state {} {
+        return [::deployer::core::sink info $Sink]
+    }
+
+    destructor {
+        if {[info exists Sink]} {
+            catch {my flush}
+            ::deployer::core::sink close $Sink
+        }
+        next
+    }
+}
+
+# Those that keep what happens as a tree until its outermost part has ended. A
+# subclass has the method Ended ID.
+oo::class create ::deployer::logger::Memory {
+    superclass ::deployer::logger::Channel
+    # Nodes: id -> dict of parent, kids, what, type, path, host; state, good,
+    # error, once it has ended; tail, the end of its output; left, how many
+    # events below it were too many. Outside: what goes on and was too much ->
+    # the node above it. Limit: of Nodes. Tail: characters kept.
+    variable Nodes Outside Limit Tail
+
+    method Prepare {limit tail} {
+        set Nodes {}
+        set Outside {}
+        set Limit $limit
+        set Tail $tail
+    }
+
+    method event event {
+        # What was dropped before it came here has no id.
+        if {![dict exists $event id]} {
+            return
+        }
+        set id [dict get $event id]
+        switch [dict get $event phase] {
+            begin {
+                my Begin $id $event
+            }
+            output {
+                if {[dict get $event type] in {message error}} {
+                    my Begin $id $event
+                } elseif {[dict exists $Nodes $id]
+                        && ![dict exists $event binary]} {
+                    set tail [dict get $Nodes $id tail]
+                    append tail [dict get $event data]
+                    dict set Nodes $id tail [string range $tail end-$Tail end]
+                }
+            }
+            end {
+                dict unset Outside $id
+                if {[dict exists $Nodes $id]} {
+                    lassign [::deployer::logger::State $event] good state
+                    dict set Nodes $id good $good
+                    dict set Nodes $id state $state
+                    if {[dict exists $event error]} {
+                        dict set Nodes $id error [dict get $event error]
+                    }
+                    set outermost [expr {[dict get $Nodes $id parent] eq ""}]
+                    my NodeEnded $id
+                    if {$outermost} {
+                        my Ended $id
+                    }
+                }
+            }
+        }
+    }
+
+    method Begin {id event} {
+        set parent ""
+        if {[dict exists $event parent]} {
+            set parent [dict get $event parent]
+        }
+        set type [dict get $event type]
+        set outside [dict exists $Outside $parent]
+        if {$outside} {
+            set parent [dict get $Outside $parent]
+        }
+        if {$parent ne "" && ![dict exists $Nodes $parent]} {
+            set parent ""
+        }
+        if {$type in {message error} && $parent eq ""} {
+            return
+        }
+        if {$parent ne "" && ($outside || [dict size $Nodes] >= $Limit)} {
+            dict set Nodes $parent left \
+                [expr {[dict get $Nodes $parent left] + 1}]
+            if {$type ni {message error}} {
+                dict set Outside $id $parent
+            }
+            return
+        }
+        set node [dict create parent $parent kids {} type $type tail "" \
+            left 0 good 1 state "" error "" path "" host ""]
+        foreach key {path host} {
+            if {[dict exists $event $key]} {
+                dict set node $key [dict get $event $key]
+            }
+        }
+        switch $type {
+            message {
+                dict set node what \
+                    [::deployer::logger::ShowLine [dict get $event data]]
+            }
+            error {
+                dict set node good 0
+                dict set node what "error:\
+                    [::deployer::logger::ShowLine [dict get $event error]]"
+            }
+            default {
+                dict set node what [::deployer::logger::What $event]
+            }
+        }
+        dict set Nodes $id $node
+        if {$parent ne ""} {
+            set kids [dict get $Nodes $parent kids]
+            dict set Nodes $parent kids [lappend kids $id]
+        }
+        my NodeBegun $id
+    }
+
+    method NodeBegun id {}
+
+    method NodeEnded id {}
+
+    # Forgets ID and all below.
+    method Forget id {
+        if {[dict exists $Nodes $id]} {
+            foreach kid [dict get $Nodes $id kids] {
+                my Forget $kid
+            }
+            dict unset Nodes $id
+        }
+    }
+
+    method Line {id depth} {
+        set node [dict get $Nodes $id]
+        set line [string repeat "  " $depth]
+        set type [dict get $node type]
+        if {$type in {action fork} && $depth == 0
+                || $type in {action fork} && [dict get $node path]
+                    ne [dict get $Nodes [dict get $node parent] path]} {
+            append line [::deployer::logger::Show [dict get $node path]] " "
+        } elseif {$type in {run file connect} && [dict get $node host] ne ""} {
+            append line [::deployer::logger::Show [dict get $node host]] \
+                [expr {$type eq "run" ? "$ " : ": "}]
+        }
+        append line [dict get $node what]
+        if {[dict get $node state] ne ""} {
+            append line " \[[dict get $node state]\]"
+        }
+        return $line
+    }
+
+    # ID and all below as lines; with TAILS, the end of what failed commands
+    # have printed.
+    method Render {id tails {depth 0}} {
+        set lines [list [my Line $id $depth]]
+        set node [dict get $Nodes $id]
+        if {$tails && ![dict get $node good] && [dict get $node tail] ne ""} {
+            foreach line [split [string trimright [dict get $node tail]] \n] {
+                lappend lines "[string repeat "  " $depth]  |\
+                    [::deployer::logger::Show $line]"
+            }
+        }
+        foreach kid [dict get $node kids] {
+            lappend lines {*}[my Render $kid $tails [expr {$depth + 1}]]
+        }
+        if {[dict get $node left]} {
+            lappend lines "[string repeat "  " $depth]  (and\
+                [dict get $node left] more)"
+        }
+        return $lines
+    }
+}

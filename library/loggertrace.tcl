@@ -1,0 +1,49 @@
+# loggertrace.tcl -- the logger trace: what ran before something failed.
+#
+# Layer T2.
+
+oo::class create ::deployer::logger::trace {
+    superclass ::deployer::logger::Memory
+    # Done: the last outermost actions that have ended, oldest first.
+    variable Nodes Channel Print Done Keep
+
+    # trace new ?-channel CHANNEL | -file PATH? ?-print BOOL? ?-limit N?
+    #     ?-tail N? ?-keep N?
+    # Keeps up to -limit parts, and -tail characters of the output of each. It
+    # is printed where an outermost action has failed, unless -print is 0, and
+    # `text` gives it at any time; so it does of the last -keep ones.
+    constructor args {
+        set options [::deployer::logger::Options {
+            -channel text -file text -print bool -limit count -tail count
+            -keep count
+        } $args {print 1 limit 2000 tail 2000 keep 1}]
+        my Open $options
+        my Prepare [dict get $options limit] [dict get $options tail]
+        set Print [dict get $options print]
+        set Keep [dict get $options keep]
+        set Done {}
+    }
+
+    # What ran, and what still runs, as text.
+    method text {} {
+        set lines {}
+        dict for {id node} $Nodes {
+            if {[dict get $node parent] eq ""} {
+                lappend lines {*}[my Render $id 1]
+            }
+        }
+        return [join $lines \n]
+    }
+
+    method Ended id {
+        if {$Print && ![dict get $Nodes $id good]} {
+            puts $Channel "Trace of what failed:\n[join [my Render $id 1] \n]"
+            flush $Channel
+        }
+        lappend Done $id
+        while {[llength $Done] > $Keep} {
+            set Done [lassign $Done oldest]
+            my Forget $oldest
+        }
+    }
+}

@@ -22,7 +22,7 @@ proc ::farm::open {space slugs {addresses {}}} {
     variable Farm
     variable Hosts
     if {![llength $addresses]} {
-        set Farm [::sshd::farm new -count [llength $slugs]]
+        set Farm [::sshd::farm new -count [llength $slugs] -athome 1]
     }
     set made {}
     for {set i 0} {$i < [llength $slugs]} {incr i} {

@@ -485,6 +485,14 @@ DpSpanTellRest(DpSpan *spanPtr)
 }
 
 void
+DpSpanAddWhat(Event *eventPtr, const DpSpan *spanPtr)
+{
+    for (int key = COMMAND; key <= SANDBOX; key++) {
+	DpEventAdd(eventPtr, (Key) key, spanPtr->given[key]);
+    }
+}
+
+void
 DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr)
 {
     DpEventAdd(eventPtr, SECONDS, Tcl_NewDoubleObj(
@@ -502,7 +510,7 @@ DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
     }
     DpSpanTellRest(spanPtr);
     DpEventBegin(&event, spanPtr, W_END);
-    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    DpSpanAddWhat(&event, spanPtr);
     DpEventAdd(&event, BYTES, Tcl_NewWideIntObj(spanPtr->bytes));
     if (procPtr->ended) {
 	DpEventAdd(&event, STATUS, Tcl_NewIntObj(procPtr->status));
@@ -529,7 +537,7 @@ DpSpanEndLost(DpSpan *spanPtr)
 
     DpSpanTellRest(spanPtr);
     DpEventBegin(&event, spanPtr, W_END);
-    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    DpSpanAddWhat(&event, spanPtr);
     DpSpanAddSeconds(&event, spanPtr);
     DpEventAdd(&event, ERROR, Tcl_NewStringObj("the deployer ended before this did",
 	    -1));

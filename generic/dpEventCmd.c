@@ -15,8 +15,8 @@
 
 static const char *const keyNames[] = {
     "type", "phase", "id", "parent", "time", "path", "host", "command",
-    "user", "sudo", "sandbox", "interactive", "terminal", "shown", "stream", "data",
-    "binary", "bytes", "status", "signal", "seconds", "error", NULL
+    "user", "sudo", "sandbox", "interactive", "terminal", "shown", "stream",
+    "data", "binary", "bytes", "status", "signal", "seconds", "error", NULL
 };
 
 static const char *const words[] = {
@@ -197,7 +197,7 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     }
     DpSpanTellRest(spanPtr);
     DpEventBegin(&event, spanPtr, W_END);
-    DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
+    DpSpanAddWhat(&event, spanPtr);
     if (objc > 3 && DpEventTake(interp, objv[3], spanPtr->maskPtr, spanPtr->given,
 	    &event) != TCL_OK) {
 	DpEventForget(&event);

@@ -96,8 +96,12 @@ MODULE_SCOPE Tcl_Obj *DpEventClean(const DpMask *maskPtr, Tcl_Obj *textPtr);
 MODULE_SCOPE DpSpan *DpSpanNew(Hub *hubPtr, DpSpan *parentPtr,
 	Tcl_Obj *typePtr, Tcl_Obj *sinksPtr);
 
-/* The rest of its outputs; its time; its one end, with the event for that. */
+/*
+ * The rest of its outputs; for an end, what it is that ends, and its time; its
+ * one end, with the event for that.
+ */
 MODULE_SCOPE void DpSpanTellRest(DpSpan *spanPtr);
+MODULE_SCOPE void DpSpanAddWhat(Event *eventPtr, const DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanEnd(DpSpan *spanPtr, Event *eventPtr);
 MODULE_SCOPE void DpSpanEndLost(DpSpan *spanPtr);

@@ -13,6 +13,7 @@
 #include "dpEvent.h"
 #include "dpFsChan.h"
 #include "dpFsCmd.h"
+#include "dpGatherCmd.h"
 #include "dpHostsetCmd.h"
 #include "dpInterrupt.h"
 #include "dpMatchCmd.h"
@@ -83,6 +84,7 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "copies", DpHandleCount(dpPtr, DP_COPIES));
     PutCount(dictPtr, "endings", DpHandleCount(dpPtr, DP_ENDINGS));
     PutCount(dictPtr, "pumps", DpHandleCount(dpPtr, DP_PUMPS));
+    PutCount(dictPtr, "gathers", DpHandleCount(dpPtr, DP_GATHERS));
     PutCount(dictPtr, "spans", DpHandleCount(dpPtr, DP_SPANS));
     PutCount(dictPtr, "sinks", DpHandleCount(dpPtr, DP_SINKS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
@@ -129,6 +131,7 @@ Deployer_Init(Tcl_Interp *interp)
     DpFsCmdInit(dpPtr);
     DpCopyCmdInit(dpPtr);
     DpFsChanInit(dpPtr);
+    DpGatherCmdInit(dpPtr);
     DpMountInit(dpPtr);
     DpHostsetCmdInit(dpPtr);
     DpCastInit(dpPtr);
@@ -136,5 +139,7 @@ Deployer_Init(Tcl_Interp *interp)
     DpEchoInit(dpPtr);
     DpInterruptInit(dpPtr);
     DpTextCmdInit(dpPtr);
+    DpTextCmdInit(dpPtr);
+    DpInterruptInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

@@ -32,6 +32,7 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_COPIES] = "copy",
     [DP_PUMPS] = "pump",
     [DP_ENDINGS] = "ending",
+    [DP_GATHERS] = "gather",
     [DP_SPANS] = "event",
     [DP_SINKS] = "sink",
 };
@@ -115,7 +116,7 @@ EndRecord(ClientData clientData)
 {
     static const int order[] = {
 	DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_ENDINGS, DP_CASTS,
-	DP_SINKS, DP_WAITS
+	DP_SINKS, DP_WAITS, DP_GATHERS
     };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;

@@ -25,6 +25,8 @@ namespace eval ::deployer {
     variable BarsDrawn ""       ;# what stands below the cursor
     variable BarsDue 0          ;# they are to be drawn, or wiped out
     variable BarsThen 0         ;# when that was done (ms)
+    variable BarsPaint ""       ;# what drew them
+    variable BarsPushed {}      ;# channels that pass by
     array set Bars {}
 
     # How long something takes that gets a bar by itself; how often a log gets a
@@ -77,6 +79,10 @@ proc ::deployer::BarsEnd {id {text {}}} {
         set BarsDue 1
         BarsDraw
     }
+    if {![array size Bars]} {
+        BarsPop
+    }
+    return
 }
 
 # Changes keys of a bar: KEY VALUE ...
@@ -526,6 +532,7 @@ proc ::deployer::BarsTick {} {
         }
         if {[BarsMode $bar] eq "screen"} {
             set screen 1
+            BarsPush
         } elseif {$now >= [dict get $bar next]} {
             dict set Bars($id) next [expr {$now + $BarsEvery}]
             dict set Bars($id) said 1
@@ -604,12 +611,19 @@ proc ::deployer::BarsAround text {
     variable BarsDrawn
     variable BarsDue
     variable BarsThen
+    variable BarsPaint
+    variable TerminalHolders
+    set now [clock milliseconds]
+    if {$BarsDrawn ne "" && !$BarsDue && $now - $BarsThen < 200
+            && ![info exists TerminalHolders(Screen)]} {
+        # In a flood they are drawn as they were.
+        return \033\[J$text$BarsPaint
+    }
     set BarsDue 0
     set below ""
     foreach line [set lines [BarsLines]] {
         append below \r\n $line
     }
-    set now [clock milliseconds]
     # What others have printed over them is mended each second.
     if {$text eq "" && $below eq $BarsDrawn && $now - $BarsThen < 1000} {
         return ""
@@ -617,12 +631,68 @@ proc ::deployer::BarsAround text {
     if {$BarsDrawn ne ""} {
         set text \033\[J$text
     }
+    set paint ""
     if {$below ne ""} {
         # Index (ESC D) makes room below and, unlike a newline, keeps the column.
-        append text [string repeat \033D [llength $lines]] \
-            \033\[[llength $lines]A\0337 $below \0338
+        set paint [string cat [string repeat \033D [llength $lines]] \
+            \033\[[llength $lines]A\0337 $below \0338]
     }
     set BarsDrawn $below
     set BarsThen $now
-    return $text
+    set BarsPaint $paint
+    return $text$paint
+}
+
+# While there are bars on the screen, what scripts print goes through here: a
+# transformation of the channel.
+proc ::deployer::BarsPush {} {
+    variable BarsPushed
+    if {$BarsPushed eq ""} {
+        foreach channel {stdout stderr} {
+            if {[OnTerminal $channel] && ![catch {
+                chan push $channel ::deployer::BarsPass
+            }]} {
+                lappend BarsPushed $channel
+            }
+        }
+        # What is in the buffers of such a channel at the end would be lost.
+        catch {trace add execution ::exit enter ::deployer::BarsLeave}
+    }
+}
+
+proc ::deployer::BarsPop {} {
+    variable BarsPushed
+    if {$BarsPushed eq ""} {
+        return
+    }
+    foreach channel $BarsPushed {
+        catch {chan pop $channel}
+    }
+    set BarsPushed {}
+    catch {trace remove execution ::exit enter ::deployer::BarsLeave}
+}
+
+# This process is about to end.
+proc ::deployer::BarsLeave args {
+    variable Bars
+    foreach id [array names Bars] {
+        BarsEnd $id
+    }
+}
+
+proc ::deployer::BarsPass {word handle args} {
+    variable BarsDrawn
+    variable BarsPaint
+    switch -- $word {
+        initialize {
+            return {initialize finalize write}
+        }
+        write {
+            set bytes [lindex $args 0]
+            if {$BarsDrawn ne "" && $bytes ne ""} {
+                return \033\[J$bytes[encoding convertto $BarsPaint]
+            }
+            return $bytes
+        }
+    }
 }

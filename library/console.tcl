@@ -57,6 +57,10 @@ proc ::deployer::ConsolePassword {ns args} {
 proc ::deployer::ConsoleConfirm {ns args} {
     set options [ConsoleOptions {-default bool} confirm args QUESTION]
     lassign $args question
+    if {[dict exists $options default]} {
+        dict set options shown \
+            [expr {[dict get $options default] ? "yes" : "no"}]
+    }
     tailcall ConsoleAsk $ns $question $options ConsoleConfirmCheck 0
 }
 
@@ -86,6 +90,15 @@ proc ::deployer::ConsoleChoice {ns args} {
         Fail {OPTION -default} "console choice: the default\
             \"[Shorten [dict get $options default] 40]\" is none of the items"
     }
+    if {[ConsoleIsOpen $ns]
+            && [llength $items] > [dict get [core::terminal info] rows] - 4} {
+        # They would not be seen all at once.
+        set default ""
+        if {[dict exists $options default]} {
+            set default [lsearch -exact $items [dict get $options default]]
+        }
+        return [lindex $items [PickOne $ns $question $items $default]]
+    }
     dict set options items $items
     tailcall ConsoleAsk $ns $question $options ConsoleChoiceCheck 0
 }
@@ -107,7 +120,9 @@ proc ::deployer::ConsoleWarn {ns args} {
     ConsoleOptions {} warn args TEXT
     lassign $args text
     if {[ConsoleIsOpen $ns]} {
-        TerminalPrint "Warning: [core::text show -lines $text]\n"
+        set shown [core::text show -lines $text]
+        TerminalPrint [expr {[TerminalColors]
+            ? "\033\[33mWarning:\033\[m $shown\n" : "Warning: $shown\n"}]
         TerminalDrain
     }
     Report $ns "warning: $text"
@@ -140,7 +155,8 @@ proc ::deployer::ConsoleIsOpen ns {
 }
 
 # Asks until {*}CHECK OPTIONS TEXT gives a value, the list {VALUE}, and not the
-# list {{} WHY}. OPTIONS may hold default, what an empty line means, and items.
+# list {{} WHY}. OPTIONS may hold default, what an empty line means, shown, what it
+# is called then, and items.
 proc ::deployer::ConsoleAsk {ns question options check secret} {
     set has [dict exists $options default]
     if {![ConsoleIsOpen $ns]} {
@@ -159,7 +175,9 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
     }
     append text [core::text show -lines $question]
     if {$has} {
-        append text " \[[core::text show [dict get $options default]]\]"
+        set shown [dict get $options [expr {[dict exists $options shown]
+            ? "shown" : "default"}]]
+        append text " \[[core::text show $shown]\]"
     }
     append text " "
     while 1 {

@@ -6,7 +6,10 @@
 
 namespace eval ::deployer {
     variable EventSpans         ;# coroutine of a job -> events that it ends
+    variable EventHosts         ;# slug -> host; while somebody wants to know
+    variable EventHostsWanted 0
     array set EventSpans {}
+    array set EventHosts {}
 }
 
 # The event that this code belongs to; "" where nobody listens.
@@ -59,6 +62,15 @@ oo::define ::deployer::host {
         return [concat $Masks $texts]
     }
 
+    # A logger may have to come back to this host.
+    method Noted {} {
+        if {$::deployer::EventHostsWanted} {
+            set ::deployer::EventHosts($Slug) [self]
+        } elseif {[array size ::deployer::EventHosts]} {
+            array unset ::deployer::EventHosts
+        }
+    }
+
     # The process P, which runs LINE with OPTS (those of Execute), is an event
     # below SPAN.
     method Follow {span p line opts} {
@@ -85,6 +97,7 @@ oo::define ::deployer::host {
                 lappend answers {*}[split [lindex $pair 2] \r\n]
             }
         }
+        my Noted
         set span [::deployer::core::event begin $span run $facts {} \
             [my Hidden [lsearch -all -inline -exact -not $answers {}]]]
         ::deployer::core::proc follow $p $span
@@ -116,6 +129,7 @@ proc ::deployer::EventVerb {method words} {
             lappend facts sudo 1 user [expr {[dict get $opts user] eq ""
                 ? "root" : [dict get $opts user]}]
         }
+        my Noted
         set span [::deployer::core::event begin $span file $facts {} \
             [my Hidden {}]]
         set code [catch {my %inner $opts {*}$args} result options]

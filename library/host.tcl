@@ -329,7 +329,7 @@ oo::class create ::deployer::host {
         }
         if {$Shell eq "" && ($sudo || $inner ne $line)} {
             # Quoting depends on the shell: let a command find it out.
-            my Execute : {plain 1}
+            my Execute : {plain 1 untold 1}
         }
         if {!$Posix && !$sudo && $inner ne $line && $Shell ni {{} ?}} {
             # The context needs a POSIX shell, the line its own.
@@ -409,14 +409,15 @@ oo::class create ::deployer::host {
             ::deployer::Again $p $options
         }
         set span [::deployer::EventNow]
-        if {$span ne ""} {
+        if {$span ne "" && ![dict exists $opts untold]} {
             my Follow $span $p $line $opts
         }
         return [list $p $reused $token]
     }
 
     # Runs LINE to its end and returns the dict of core::proc run. OPTS: those
-    # of `run` without their dash, sudo 1, plain 1 (without the context).
+    # of `run` without their dash, sudo 1, plain 1 (without the context), untold
+    # 1 (no event).
     method Execute {line opts} {
         set slug $Slug
         for {set try 0} 1 {incr try} {

@@ -10,15 +10,16 @@ oo::class create ::deployer::logger::console {
     # Terminal: lines go to the terminal of this process, whoever uses it.
     # Width: "" is that of the terminal. Shown: ids that have a line already.
     # Rest: id,stream -> a line that is not whole. Depth: id -> of actions.
-    variable Channel Terminal Width Colours Output Shown Rest Depth
+    # Gatherer: of the runs, or "".
+    variable Channel Terminal Width Colours Output Shown Rest Depth Gatherer
 
     # console new ?-channel CHANNEL | -file PATH? ?-width N?
-    #     ?-colours auto|yes|no? ?-output BOOL?
+    #     ?-colours auto|yes|no? ?-output BOOL? ?-gather BOOL?
     constructor args {
         set options [::deployer::logger::Options {
             -channel text -file text -width count -colours auto|yes|no
-            -output bool
-        } $args {width {} colours auto output 1}]
+            -output bool -gather bool
+        } $args {width {} colours auto output 1 gather 0}]
         set Terminal [expr {![dict exists $options channel]
             && ![dict exists $options file] && [my IsTerminal stderr]}]
         if {$Terminal} {
@@ -41,6 +42,30 @@ oo::class create ::deployer::logger::console {
         set Shown {}
         set Depth {}
         array set Rest {}
+        set Gatherer ""
+        if {[dict get $options gather]} {
+            set Gatherer [::deployer::logger::Gatherer new \
+                [namespace code {my Print}] [namespace code {my Style}]]
+        }
+    }
+
+    destructor {
+        if {[info exists Gatherer] && $Gatherer ne ""} {
+            $Gatherer destroy
+        }
+        next
+    }
+
+    method flush {} {
+        if {$Gatherer ne ""} {
+            $Gatherer flush
+        }
+        next
+    }
+
+    # Of the groups of gathered outputs.
+    method Style {} {
+        return [dict create width [my Columns] color $Colours]
     }
 
     method IsTerminal channel {
@@ -121,6 +146,16 @@ oo::class create ::deployer::logger::console {
         }
         set id [dict get $event id]
         set type [dict get $event type]
+        if {$Gatherer ne ""} {
+            if {$type eq "run"} {
+                $Gatherer event $event
+                return
+            }
+            if {[dict get $event phase] eq "end"
+                    && ![dict exists $event parent]} {
+                $Gatherer flush
+            }
+        }
         switch [dict get $event phase] {
             begin {
                 if {$type in {action fork}} {

@@ -35,9 +35,7 @@ oo::class create ::deployer::logger::file {
 
     method event event {
         if {$Format eq "json"} {
-            set text [encoding convertfrom utf-8 \
-                [encoding convertto utf-8 \
-                    [::deployer::core::sink encode $event]]]\n
+            set text [::deployer::core::sink encode $event]\n
         } else {
             set text ""
             set stamp [::deployer::logger::Stamp [dict get $event time]]

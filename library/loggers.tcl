@@ -285,6 +285,19 @@ proc ::deployer::SinkFailed {sink message} {
     }
 }
 
+# A message of LOGGER to the others of its instances.
+proc ::deployer::LoggerSays {logger text} {
+    variable LoggerHomes
+    variable LoggerSinks
+    foreach ns [array names LoggerHomes] {
+        if {$logger in $LoggerHomes($ns)} {
+            core::event tell "" message [list path [PathOf $ns] data $text] \
+                [lsearch -all -inline -exact -not [SinksOf $ns] \
+                    [lindex $LoggerSinks($logger) 0]]
+        }
+    }
+}
+
 # The sinks that hear of the instance of namespace NS: those of the ones above
 # it first.
 proc ::deployer::SinksOf ns {

@@ -330,6 +330,14 @@ proc ::deployer::Abandon {host p token line opts options message} {
     set code [dict get $options -errorcode]
     set expired [string match {DEPLOYER EXPIRED*} $code]
     set known 1
+    if {[string match {DEPLOYER EXEC SIZE*} $code] && [IsHost $host]} {
+        # The collector knows neither.
+        set slug [$host cget -slug]
+        set message [MaskFor $host "command \"[Shorten $line]\" on host $slug was\
+            ended: $message"]
+        dict set options -errorcode [list DEPLOYER EXEC SIZE $slug]
+        dict set options -errorinfo $message
+    }
     if {[dict get [core::proc info $p] ended]} {
         core::proc close $p
     } else {

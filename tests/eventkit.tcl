@@ -3,7 +3,7 @@
 
 package require deployer
 # Their classes stay.
-foreach name {console file json trace tree} {
+foreach name {asciicast console file json onhost syslog trace tree} {
     package require deployer::logger::$name
 }
 tcltest::testConstraint json [expr {![catch {package require json}]}]

@@ -23,6 +23,19 @@ proc ::sshd::Program {name} {
     return ""
 }
 
+# SftpServer: the path of OpenSSH's sftp-server; "" if there is none.
+proc ::sshd::SftpServer {} {
+    foreach dir {lib/openssh libexec/openssh lib/ssh libexec lib} {
+        foreach top {/usr /usr/local} {
+            set path [file join $top $dir sftp-server]
+            if {[file executable $path]} {
+                return $path
+            }
+        }
+    }
+    return ""
+}
+
 # TempDir: a fresh directory below the system's temporary one.
 proc ::sshd::TempDir {} {
     set base [expr {[info exists ::env(TMPDIR)] ? $::env(TMPDIR) : "/tmp"}]
@@ -111,6 +124,8 @@ proc ::sshd::AppendFile {path text} {
 #   -hostkeys LIST     of ed25519 ecdsa rsa (all three)
 #   -maxsessions N     MaxSessions (10)
 #   -sftp COMMAND      of the subsystem sftp (internal-sftp); "": there is none
+#   -athome BOOL       commands begin in the private home directory, not in that
+#                      of the user (0); -sftp is a program then
 #   -config TEXT       further lines for sshd_config, in front of the others
 #                      (the first value of a keyword holds)
 #   -start BOOL        start at once (1)
@@ -119,8 +134,11 @@ oo::class create ::sshd::farm {
         my variable Options Dir Port Addresses Servers
         set Options [dict merge {
             -count 1 -addresses {} -port 0 -hostkeys {ed25519 ecdsa rsa}
-            -maxsessions 10 -sftp internal-sftp -config {} -start 1
+            -maxsessions 10 -sftp internal-sftp -config {} -start 1 -athome 0
         } $args]
+        if {[dict get $Options -athome]} {
+            dict set Options -sftp [::sshd::SftpServer]
+        }
         set Servers {}
         set Port [dict get $Options -port]
         set Addresses [dict get $Options -addresses]
@@ -349,6 +367,11 @@ oo::class create ::sshd::farm {
                 "X11Forwarding no"
         if {[dict get $Options -sftp] ne ""} {
             lappend lines "Subsystem sftp [dict get $Options -sftp]"
+        }
+        if {[dict get $Options -athome]} {
+            lappend lines {ForceCommand cd || exit; if test -n\
+                "$SSH_ORIGINAL_COMMAND"; then exec "$SHELL" -c\
+                "$SSH_ORIGINAL_COMMAND"; else exec "$SHELL" -l; fi}
         }
         # The start files of the user who runs this are none of our business,
         # and may take longer than the command.

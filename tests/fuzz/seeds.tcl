@@ -2,8 +2,9 @@
 #
 #     tclsh seeds.tcl DIRECTORY
 #
-# fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/match,
-# DIRECTORY/nodeset, DIRECTORY/play and DIRECTORY/sftp.
+# fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/gather,
+# DIRECTORY/match, DIRECTORY/nodeset, DIRECTORY/play, DIRECTORY/sftp and
+# DIRECTORY/width.
 
 package require Tcl 8.6
 
@@ -120,6 +121,30 @@ proc ::seeds::Nodeset {dir} {
     Write $dir/nodeset/last "a!b&c^d"
 }
 
+# Outputs of eight hosts, in pieces: see fuzzGather.c.
+proc ::seeds::Gather {dir} {
+    set count 0
+    foreach text {
+        "Mon Nov 23 05:21:07 UTC 2026 up 3 days, 2:04\n"
+        "Nov  3 05:21:07 web1 sshd\[1234\]: from 10.0.0.17 port 22\n"
+        "inet6 fe80::5054:ff:fe12:3456/64 52:54:00:12:34:56 ::1\n"
+        "/dev/sda1  20G  1.2G  19G   6% /\n-5 1,234,567 1.5e-3 0xdead\n"
+        "550e8400-e29b-41d4-a716-446655440000 a1b2c3d web2 db WEB13\n"
+        "2026-11-23T05:21:07.123Z \[23/Nov/2026:05:21:07 +0000\]\r\n\t\033\[m"
+    } {
+        foreach choice {0 1 19 27 31} {
+            set bytes [binary format c $choice]
+            for {set host 0} {$host < 8} {incr host} {
+                set one [string map [list 3 $host] $text]
+                append bytes [binary format cc $host [string length $one]] \
+                    $one [binary format cc [expr {$host + 8}] 3] err \
+                    [binary format cc [expr {240 + $host}] [expr {$host % 3}]]
+            }
+            Write $dir/gather/[incr count] $bytes
+        }
+    }
+}
+
 proc ::seeds::Match {dir} {
     set count 0
     foreach {patterns stream} {
@@ -216,16 +241,31 @@ proc ::seeds::Sftp {dir} {
     }
 }
 
+# Flags and columns, and the text.
+proc ::seeds::Width {dir} {
+    set count 0
+    foreach text {
+        "\3\12plain\ttext\r\n\033\[1;31mred\033\[m\033\[2J"
+        "\2\5\u65e5\u672ce\u0301\ud83d\ude00\u202ex\u2066"
+        "\1\4\u0085\u009b31m\t\t\x7f"
+    } {
+        Write $dir/width/[incr count] [encoding convertto utf-8 \
+            [subst -nocommands -novariables $text]]
+    }
+}
+
 proc ::seeds::Main {dir} {
-    file mkdir $dir/known $dir/key $dir/agent $dir/match $dir/nodeset \
-        $dir/play $dir/sftp $dir/work
+    file mkdir $dir/known $dir/key $dir/agent $dir/gather $dir/match \
+        $dir/nodeset $dir/play $dir/sftp $dir/width $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
+    Gather $dir
     Match $dir
     Nodeset $dir
     Play $dir
     Sftp $dir
+    Width $dir
     file delete -force $dir/work
 }
 

@@ -34,8 +34,8 @@ oo::class create Times {
     }
 
     method print {} {
-        dict for {command entry} $Commands {
-            lassign $entry runs seconds failed
+        foreach command [lsort [dict keys $Commands]] {
+            lassign [dict get $Commands $command] runs seconds failed
             puts [format "%-24s %d runs%s" $command $runs [expr {
                 [llength $failed] ? ", failed on [join [lsort $failed] {, }]"
                     : ""}]]

@@ -79,6 +79,7 @@ SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
 	    sinkPtr = parentPtr->list[i];
 	} else if (DpSinkGet(dpPtr, names[i - before], &sinkPtr) != TCL_OK) {
 	    /* It was closed meanwhile. */
+	    Tcl_ResetResult(dpPtr->interp);
 	    continue;
 	}
 	for (int j = 0; j < sinksPtr->count; j++) {
@@ -457,6 +458,14 @@ DpSpanEnd(DpSpan *spanPtr, Event *eventPtr)
     if (handle == 0) {
 	return;
     }
+    if (spanPtr->above != 0) {
+	DpSpan *parentPtr = DpHandleGet(spanPtr->dpPtr, DP_SPANS,
+		spanPtr->above);
+
+	if (parentPtr != NULL) {
+	    parentPtr->kids--;
+	}
+    }
     DpEventSend(spanPtr->sinksPtr, eventPtr, DP_SINK_FRAME, 0);
     spanPtr->handle = 0;
     DpHandleForget(spanPtr->dpPtr, DP_SPANS, handle);
@@ -529,17 +538,41 @@ DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
     DpSpanEnd(spanPtr, &event);
 }
 
-/* At the end of the interpreter: what still goes on ends now. */
 void
-DpSpanEndLost(DpSpan *spanPtr)
+DpSpanEndLost(DpSpan *spanPtr, const char *why)
 {
     Event event;
 
+    DpSpanEndKids(spanPtr);
     DpSpanTellRest(spanPtr);
     DpEventBegin(&event, spanPtr, W_END);
     DpSpanAddWhat(&event, spanPtr);
     DpSpanAddSeconds(&event, spanPtr);
-    DpEventAdd(&event, ERROR, Tcl_NewStringObj("the deployer ended before this did",
-	    -1));
+    DpEventAdd(&event, ERROR, Tcl_NewStringObj(why, -1));
     DpSpanEnd(spanPtr, &event);
+}
+
+void
+DpSpanEndKids(DpSpan *spanPtr)
+{
+    while (spanPtr->kids > 0) {
+	Tcl_HashSearch search;
+	Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(
+		&spanPtr->dpPtr->handles[DP_SPANS].table, &search);
+	DpSpan *kidPtr = NULL;
+
+	for (; entryPtr != NULL && kidPtr == NULL;
+		entryPtr = Tcl_NextHashEntry(&search)) {
+	    DpSpan *otherPtr = Tcl_GetHashValue(entryPtr);
+
+	    if (otherPtr->above == spanPtr->handle) {
+		kidPtr = otherPtr;
+	    }
+	}
+	if (kidPtr == NULL) {
+	    return;
+	}
+	DpSpanEndLost(kidPtr, "it went on when what it was a part of had"
+		" ended");
+    }
 }

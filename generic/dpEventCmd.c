@@ -43,11 +43,15 @@ EndAll(Hub *hubPtr)
     Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(tablePtr, &search);
 
     for (; entryPtr != NULL; entryPtr = Tcl_NextHashEntry(&search)) {
-	spans[found++] = Tcl_GetHashValue(entryPtr);
+	spans[found] = Tcl_GetHashValue(entryPtr);
+	DpSpanHold(spans[found++]);
     }
     qsort(spans, (size_t) found, sizeof(*spans), LaterFirst);
     for (int i = 0; i < found; i++) {
-	DpSpanEndLost(spans[i]);
+	if (spans[i]->handle != 0) {
+	    DpSpanEndLost(spans[i], "the deployer ended before this did");
+	}
+	DpSpanDrop(spans[i]);
     }
     DpFree(spans);
 }
@@ -105,8 +109,9 @@ DpEventTake(Tcl_Interp *interp, Tcl_Obj *dictPtr, const DpMask *maskPtr,
 static int
 BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    DpSpan *spanPtr = DpSpanNew(hubPtr, Parent(hubPtr->dpPtr, objv[2]),
-	    objv[3], objc > 5 ? objv[5] : NULL);
+    DpSpan *parentPtr = Parent(hubPtr->dpPtr, objv[2]);
+    DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, objv[3],
+	    objc > 5 ? objv[5] : NULL);
     Event event;
 
     if (objc > 6) {
@@ -132,6 +137,9 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 	return TCL_ERROR;
     }
     spanPtr->handle = DpHandleNew(hubPtr->dpPtr, DP_SPANS, spanPtr);
+    if (parentPtr != NULL) {
+	parentPtr->kids++;
+    }
     DpEventBegin(&event, spanPtr, W_BEGIN);
     for (int key = COMMAND; key <= GIVEN_LAST; key++) {
 	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
@@ -188,6 +196,7 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     if (spanPtr == NULL) {
 	return TCL_OK;
     }
+    DpSpanEndKids(spanPtr);
     if (objc > 5) {
 	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, objv[4]);
 

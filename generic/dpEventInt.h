@@ -51,6 +51,7 @@ struct DpSpan {
     Tcl_Obj *typePtr;
     Tcl_Obj *parentPtr;         /* its id, or NULL */
     unsigned long above;        /* handle of the parent, 0: none */
+    int kids;                   /* spans inside of it that have no end yet */
     Tcl_Obj *given[GIVEN_LAST + 1]; /* by key; NULL: not there */
     Tcl_Obj *failurePtr;        /* the error that was told last, or NULL */
     Sinks *sinksPtr;            /* held */
@@ -104,6 +105,9 @@ MODULE_SCOPE void DpSpanTellRest(DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanAddWhat(Event *eventPtr, const DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanEnd(DpSpan *spanPtr, Event *eventPtr);
-MODULE_SCOPE void DpSpanEndLost(DpSpan *spanPtr);
+
+/* Ends what goes on inside of it; ends it, too, without its own outcome. */
+MODULE_SCOPE void DpSpanEndKids(DpSpan *spanPtr);
+MODULE_SCOPE void DpSpanEndLost(DpSpan *spanPtr, const char *why);
 
 #endif

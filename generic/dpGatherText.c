@@ -602,21 +602,21 @@ PutDiffLines(DpBuf *bufPtr, const DpGatherStyle *stylePtr, const DpBuf *diffPtr,
 
 /* Appends what is different from the group oldPtr, line by line. */
 static void
-PutDiff(DpBuf *bufPtr, const DpGatherView *oldPtr, const DpGatherView *newPtr,
-	const DpGatherStyle *stylePtr)
+PutDiff(DpBuf *bufPtr, const DpGatherView *oldPtr, const Lines *oldLinesPtr,
+	const DpGatherView *newPtr, const DpGatherStyle *stylePtr)
 {
     DpDiffSpec spec = {.context = 3};
     DpBuf names = {0}, diff = {0};
-    Lines oldLines, newLines;
+    Lines newLines;
 
     PutHead(bufPtr, newPtr, stylePtr);
-    LinesInit(&oldLines, oldPtr);
     LinesInit(&newLines, newPtr);
-    if (DpBufLength(&oldLines.compared) == 0) {
+    if (DpBufLength(&oldLinesPtr->compared) == 0) {
 	PutAll(bufPtr, &newLines.text);
     } else {
-	DpDiffUnified(&diff, Bytes(&oldLines.compared),
-		DpBufLength(&oldLines.compared), Bytes(&newLines.compared),
+	DpDiffUnified(&diff, Bytes(&oldLinesPtr->compared),
+		DpBufLength(&oldLinesPtr->compared),
+		Bytes(&newLines.compared),
 		DpBufLength(&newLines.compared), &spec, NULL);
 	PutColor(bufPtr, stylePtr, BOLD);
 	PutNames(&names, oldPtr->gatherPtr, oldPtr->group.id,
@@ -635,10 +635,9 @@ PutDiff(DpBuf *bufPtr, const DpGatherView *oldPtr, const DpGatherView *newPtr,
 	PutColor(bufPtr, stylePtr, PLAIN);
 	Put(bufPtr, "\n");
 	DpBufAppend(&diff, "", 1);
-	PutDiffLines(bufPtr, stylePtr, &diff, &oldLines, &newLines);
+	PutDiffLines(bufPtr, stylePtr, &diff, oldLinesPtr, &newLines);
     }
     PutLegend(bufPtr, newPtr, stylePtr);
-    LinesFree(&oldLines);
     LinesFree(&newLines);
     DpBufFree(&names);
     DpBufFree(&diff);
@@ -681,9 +680,11 @@ DpGatherShow(const DpGather *gatherPtr, const DpGatherStyle *stylePtr,
     uint32_t reference = stylePtr->diff
 	    ? Reference(gatherPtr, ids, count) : DP_INTERN_NONE;
     DpGatherView old, view;
+    Lines oldLines;
 
     if (reference != DP_INTERN_NONE) {
 	DpGatherViewInit(&old, gatherPtr, reference);
+	LinesInit(&oldLines, &old);
     }
     for (uint32_t i = 0; i < count; i++) {
 	DpGatherViewInit(&view, gatherPtr, ids[i]);
@@ -691,11 +692,12 @@ DpGatherShow(const DpGather *gatherPtr, const DpGatherStyle *stylePtr,
 		|| view.group.end == DP_GATHER_ERROR) {
 	    PutGroup(bufPtr, &view, stylePtr);
 	} else {
-	    PutDiff(bufPtr, &old, &view, stylePtr);
+	    PutDiff(bufPtr, &old, &oldLines, &view, stylePtr);
 	}
 	DpGatherViewFree(&view);
     }
     if (reference != DP_INTERN_NONE) {
+	LinesFree(&oldLines);
 	DpGatherViewFree(&old);
     }
     DpFree(ids);

@@ -24,9 +24,31 @@ Begin(const DpGather *gatherPtr, DpVary *varyPtr, const DpGatherText *textPtr,
     varyPtr->onlyHost = !DpGatherIsMasked(gatherPtr);
 }
 
-/* Whether a value is a number, with nothing but a unit behind it. */
+/* What a unit makes of a number; those that compare have the same kind. */
+static const struct {
+    const char *name;
+    char kind;                  /* t: seconds */
+    double factor;
+} units[] = {
+    {"", 'b', 1}, {"B", 'b', 1},
+    {"k", 'b', 1e3}, {"K", 'b', 1e3}, {"kB", 'b', 1e3}, {"KB", 'b', 1e3},
+    {"M", 'b', 1e6}, {"MB", 'b', 1e6}, {"G", 'b', 1e9}, {"GB", 'b', 1e9},
+    {"T", 'b', 1e12}, {"TB", 'b', 1e12},
+    {"P", 'b', 1e15}, {"PB", 'b', 1e15},
+    {"Ki", 'b', 1024.0}, {"KiB", 'b', 1024.0},
+    {"Mi", 'b', 1048576.0}, {"MiB", 'b', 1048576.0},
+    {"Gi", 'b', 1073741824.0}, {"GiB", 'b', 1073741824.0},
+    {"Ti", 'b', 1099511627776.0}, {"TiB", 'b', 1099511627776.0},
+    {"ns", 't', 1e-9}, {"us", 't', 1e-6}, {"ms", 't', 1e-3}, {"s", 't', 1},
+};
+
+/*
+ * Whether a value is a number that can be compared with others of the same
+ * *kindPtr: decimals and a unit, but no version and no thousands.
+ */
 static bool
-IsNumeric(const DpVarySpan *spanPtr, const char *bytes, double *numberPtr)
+IsNumeric(const DpVarySpan *spanPtr, const char *bytes, double *numberPtr,
+	char *kindPtr)
 {
     char copy[32], *endPtr;
 
@@ -36,7 +58,14 @@ IsNumeric(const DpVarySpan *spanPtr, const char *bytes, double *numberPtr)
     memcpy(copy, bytes, spanPtr->length);
     copy[spanPtr->length] = '\0';
     *numberPtr = strtod(copy, &endPtr);
-    return *endPtr == '\0';
+    for (size_t i = 0; i < DP_ARRAY_SIZE(units); i++) {
+	if (strcmp(endPtr, units[i].name) == 0) {
+	    *numberPtr *= units[i].factor;
+	    *kindPtr = units[i].kind;
+	    return true;
+	}
+    }
+    return false;
 }
 
 static void
@@ -54,6 +83,7 @@ Count(DpGatherField *fieldPtr, const char *bytes, const DpVarySpan *spanPtr,
 {
     DpGatherValue *valuePtr = fieldPtr->values;
     double number;
+    char kind;
 
     /* Most often it is as on the first host, or one too many. */
     for (uint32_t i = 0; i < fieldPtr->numValues && i < DP_GATHER_VALUES;
@@ -83,10 +113,12 @@ Count(DpGatherField *fieldPtr, const char *bytes, const DpVarySpan *spanPtr,
     if (!fieldPtr->numeric) {
 	return;
     }
-    if (!IsNumeric(spanPtr, bytes, &number)) {
+    if (!IsNumeric(spanPtr, bytes, &number, &kind)
+	    || (fieldPtr->numValues > 1 && kind != fieldPtr->numberKind)) {
 	fieldPtr->numeric = false;
 	return;
     }
+    fieldPtr->numberKind = kind;
     if (fieldPtr->numValues == 1 || number < fieldPtr->least) {
 	fieldPtr->least = number;
 	fieldPtr->leastVariant = variant;

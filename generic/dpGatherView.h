@@ -31,8 +31,9 @@ typedef struct DpGatherField {
     uint32_t legend;            /* its number from 1 on, or 0 */
     uint32_t numValues;         /* above DP_GATHER_VALUES: too many */
     DpGatherValue values[DP_GATHER_VALUES];
-    bool numeric;               /* all of them are plain numbers */
-    double least, most;
+    bool numeric;               /* all of them are numbers of one kind */
+    char numberKind;
+    double least, most;         /* in that unit without factor */
     uint32_t leastVariant, mostVariant; /* of the first host with it */
 } DpGatherField;
 

@@ -584,6 +584,9 @@ FollowSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
     }
     (void) interp;
     DpSpanHold(spanPtr);
+    if (handlePtr->spanPtr != NULL) {
+	DpSpanDrop(handlePtr->spanPtr);
+    }
     handlePtr->spanPtr = spanPtr;
     return TCL_OK;
 }

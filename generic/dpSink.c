@@ -44,6 +44,7 @@ struct DpSink {
     DpInterp *dpPtr;            /* held */
     Tcl_Obj *prefixPtr;         /* of a logger, else NULL */
     Tcl_Channel channel;        /* of JSON, registered; NULL: none */
+    bool plain;                 /* writing there runs no script */
 
     Entry *entries;             /* a ring */
     size_t size, first, count;
@@ -93,13 +94,30 @@ DpSinkNewLogger(DpInterp *dpPtr, Tcl_Obj *prefixPtr)
     return sinkPtr;
 }
 
+static void
+TakeChannel(DpSink *sinkPtr, Tcl_Channel channel)
+{
+    static const char *const plain[] = {"file", "pipe", "tcp", "tty"};
+    const char *name = Tcl_ChannelName(Tcl_GetChannelType(channel));
+
+    Tcl_RegisterChannel(NULL, channel);
+    sinkPtr->channel = channel;
+    sinkPtr->plain = false;
+    for (size_t i = 0; i < DP_ARRAY_SIZE(plain); i++) {
+	if (strcmp(name, plain[i]) == 0
+		&& Tcl_GetTopChannel(channel) == channel
+		&& Tcl_GetStackedChannel(channel) == NULL) {
+	    sinkPtr->plain = true;
+	}
+    }
+}
+
 DpSink *
 DpSinkNewJson(DpInterp *dpPtr, Tcl_Channel channel)
 {
     DpSink *sinkPtr = NewSink(dpPtr);
 
-    Tcl_RegisterChannel(NULL, channel);
-    sinkPtr->channel = channel;
+    TakeChannel(sinkPtr, channel);
     return sinkPtr;
 }
 
@@ -482,7 +500,7 @@ DpSinkPut(DpSink *sinkPtr, Tcl_Obj *eventPtr, DpSinkUse use, size_t size)
 	Push(sinkPtr, eventPtr, size);
     } else {
 	AddLine(sinkPtr, eventPtr);
-	if (DpBufLength(&sinkPtr->lines) >= WRITE_SIZE
+	if (sinkPtr->plain && DpBufLength(&sinkPtr->lines) >= WRITE_SIZE
 		&& sinkPtr->timer.loopPtr == NULL
 		&& !WriteLines(sinkPtr)) {
 	    Rest(sinkPtr, RETRY_MS);
@@ -700,9 +718,8 @@ SinkCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	if (GetChannel(interp, objv[3], &channel) != TCL_OK) {
 	    return TCL_ERROR;
 	}
-	Tcl_RegisterChannel(NULL, channel);
 	LeaveChannel(sinkPtr);
-	sinkPtr->channel = channel;
+	TakeChannel(sinkPtr, channel);
 	return TCL_OK;
     default:
 	return TCL_OK;

@@ -162,7 +162,8 @@ MayTake(const DpVary *varyPtr, const char *word, const char *wordEnd,
     return (any & DP_VARY_DIGIT)
 	    || (varyPtr->hostLength > 0
 	    && Lower(*word) == Lower(*varyPtr->host))
-	    || (*word >= 'A' && *word <= 'W' && wordEnd - word >= 3)
+	    || (*word >= 'A' && *word <= 'W' && wordEnd - word >= 3
+	    && DpVaryIsTimeName(word, wordEnd))
 	    || (wordEnd < end && (*wordEnd == ':' || *wordEnd == '-'));
 }
 
@@ -259,6 +260,17 @@ DpVaryNext(DpVary *varyPtr, DpVarySpan *spanPtr)
 		}
 	    }
 	    cursor.at = from + 1;
+	    continue;
+	}
+	wordEnd = from;
+	while (wordEnd < cursor.end && DpVaryIs(wordEnd, DP_VARY_LETTER)) {
+	    wordEnd++;
+	}
+	if ((wordEnd == cursor.end || !DpVaryIs(wordEnd, DP_VARY_WORD))
+		&& !(begins && MayTake(varyPtr, from, wordEnd, cursor.end,
+		0))) {
+	    /* Most words are letters alone. */
+	    cursor.at = wordEnd;
 	    continue;
 	}
 	for (wordEnd = from; wordEnd < cursor.end; wordEnd++) {

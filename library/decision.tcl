@@ -140,12 +140,9 @@ proc ::deployer::Decide {host slug line opts message options} {
     }
     try {
         lassign [DecideTalk $id $host $slug $line $alike $many $again \
-            [DecideText $path $slug $message $many $again]] answer all new
+            [DecideText $path $message $many $again]] answer all new
     } finally {
         TerminalUnlock Question
-    }
-    if {$answer eq "fail"} {
-        return fail
     }
     if {[info exists Decisions($id)]} {
         if {$all eq "1"} {
@@ -166,8 +163,8 @@ proc ::deployer::Decide {host slug line opts message options} {
         }
     }
     switch $answer {
-        skip {
-            return skip
+        skip - fail {
+            return $answer
         }
         host {
             DecideSkip $slug
@@ -178,22 +175,6 @@ proc ::deployer::Decide {host slug line opts message options} {
         }
     }
     return [list retry $new]
-}
-
-# TEXT, a line, with what a terminal would obey in the notation of cat -v.
-proc ::deployer::DecideShow text {
-    set shown ""
-    foreach part [regexp -all -inline \
-            {[\x00-\x1f\x7f-\x9f]|[^\x00-\x1f\x7f-\x9f]+} $text] {
-        scan $part %c code
-        if {$code < 32 || $code == 127} {
-            set part ^[format %c [expr {$code ^ 64}]]
-        } elseif {$code >= 128 && $code < 160} {
-            set part M-^[format %c [expr {$code - 64}]]
-        }
-        append shown $part
-    }
-    return $shown
 }
 
 # Asks, and does what leads to another question, until there is an answer:
@@ -227,10 +208,10 @@ proc ::deployer::DecideTalk {id host slug line alike many again about} {
 }
 
 # The question's text. What comes from a host is shown and not obeyed.
-proc ::deployer::DecideText {path slug message many again} {
+proc ::deployer::DecideText {path message many again} {
     set text "\n$path:"
     foreach line [split $message \n] {
-        append text " [DecideShow $line]\n"
+        append text " [core::text show $line]\n"
     }
     set choices {}
     if {$again} {
@@ -238,13 +219,13 @@ proc ::deployer::DecideText {path slug message many again} {
     }
     lappend choices "s skip"
     if {$many} {
-        lappend choices "h skip host $slug"
+        lappend choices "h skip this host"
     }
     if {$again} {
         lappend choices "e edit and retry"
     }
-    lappend choices "! shell on $slug" "a abort"
-    append text "  [join $choices {,  }]\n"
+    lappend choices "! shell" "f fail" "a abort"
+    append text "  [join $choices {  }]\n"
     if {$many} {
         append text "  (a capital letter: the same for all that fail alike)\n"
     }
@@ -330,6 +311,9 @@ proc ::deployer::DecideRead {typed many again} {
             set answer shell
             set all 0
         }
+        f - fail {
+            set answer fail
+        }
         a - abort - q - quit {
             set answer abort
             set all 0
@@ -350,7 +334,7 @@ proc ::deployer::DecideShell {host slug} {
                 eq {DEPLOYER CANCELLED}} {
             return -options $options $message
         }
-        TerminalPrint "[DecideShow [Shorten $message 300]]\n"
+        TerminalPrint "[core::text show [Shorten $message 300]]\n"
     }
 }
 
@@ -364,7 +348,7 @@ proc ::deployer::DecideEdit line {
     }
     set text ""
     foreach part [split $line \n] {
-        append text "  [DecideShow $part]\n"
+        append text "  [core::text show $part]\n"
     }
     lassign [AskLine "The command was\n${text}New command (empty: back): " 0] \
         ended typed
@@ -395,7 +379,7 @@ proc ::deployer::DecideEditor {editor line} {
             return -options $options $message
         }
         TerminalPrint "The editor failed:\
-            [DecideShow [Shorten $message 300]]\n"
+            [core::text show [Shorten $message 300]]\n"
         return ""
     } finally {
         if {$channel ne ""} {

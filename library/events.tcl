@@ -125,6 +125,9 @@ proc ::deployer::EventVerb {method words} {
             tailcall my %inner $opts {*}$args
         }
         set facts [list host $Slug command [list %words {*}$args]]
+        if {[::deployer::SandboxMode] ne ""} {
+            lappend facts sandbox 1
+        }
         if {[dict exists $opts sudo] && [dict get $opts sudo]} {
             lappend facts sudo 1 user [expr {[dict get $opts user] eq ""
                 ? "root" : [dict get $opts user]}]

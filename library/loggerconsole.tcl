@@ -98,6 +98,12 @@ oo::class create ::deployer::logger::console {
         }
     }
 
+    method flush {} {
+        if {$Terminal} {
+            catch {::deployer::TerminalDrain}
+        }
+    }
+
     method Colour {code text} {
         if {!$Colours || $text eq ""} {
             return $text
@@ -151,7 +157,8 @@ oo::class create ::deployer::logger::console {
                 $Gatherer event $event
                 return
             }
-            if {[dict get $event phase] eq "end"
+            # What is said of outputs stands below them.
+            if {$type in {message error} || [dict get $event phase] eq "end"
                     && ![dict exists $event parent]} {
                 $Gatherer flush
             }

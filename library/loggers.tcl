@@ -367,7 +367,7 @@ proc ::deployer::EventJob {ns type name} {
     }
     set options [set [set ${ns}::Root]::Options]
     set facts [list path [PathOf $ns] command $name \
-        sandbox [dict get $options sandbox] \
+        sandbox [expr {[SandboxMode] ne "" || [dict get $options sandbox]}] \
         interactive [dict get $options interactive]]
     if {[set cell [IsolatedBy $ns]] ne ""} {
         lappend facts host [SlugOf [CellHost $cell]]

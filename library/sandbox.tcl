@@ -16,12 +16,14 @@
 
 namespace eval ::deployer {
     # Method of a host -> the modes in which Sandboxed<method> stands for it.
-    # With sudo no command runs in either.
+    # With sudo no command runs in either. Those of files are the inner methods of
+    # events.tcl, so that what would be done is an event as well.
     variable SandboxVerbs {
         Run check Process check Shell {check safe} spawn {check safe}
-        FileMkdir {check safe} FileRemove {check safe} FileRename {check safe}
-        FileSymlink {check safe} FileLink {check safe}
-        FileSetstat {check safe} FileOpen {check safe}
+        FileMkdirUntold {check safe} FileRemoveUntold {check safe}
+        FileRenameUntold {check safe} FileSymlinkUntold {check safe}
+        FileLinkUntold {check safe}
+        FileSetstatUntold {check safe} FileOpenUntold {check safe}
     }
 
     # Shells whose -n parses without running anything.
@@ -77,6 +79,11 @@ proc ::deployer::SandboxTell {slug text} {
 
 proc ::deployer::SandboxSay {tell slug text shown} {
     {*}$tell "sandbox: $slug: $text"
+    if {[namespace which -command ::deployer::logger::console] ne ""
+            && [llength [info class instances ::deployer::logger::console]]} {
+        # That logger shows it.
+        return
+    }
     if {$shown && [dict get [core::terminal info] state] eq "front"} {
         set lines {}
         foreach line [split [string trimright $text \n] \n] {
@@ -222,6 +229,17 @@ oo::class create ::deployer::Sandbox {
     # {DEPLOYER EXEC STATUS slug status} where that finds a syntax error.
     method SandboxCheck {line opts} {
         my Look
+        # What we ask for that is no event.
+        set context [::deployer::ContextGet]
+        ::deployer::ContextSet [dict remove $context -event]
+        try {
+            my SandboxCheckUntold $line $opts
+        } finally {
+            ::deployer::ContextSet $context
+        }
+    }
+
+    method SandboxCheckUntold {line opts} {
         if {$Shell eq ""} {
             my Execute : {plain 1}
         }
@@ -272,6 +290,27 @@ oo::class create ::deployer::Sandbox {
     }
 
     method SandboxedRun {line opts} {
+        set span [::deployer::EventNow]
+        if {$span eq ""} {
+            return [my SandboxedRunUntold $line $opts]
+        }
+        set facts [list host $Slug command $line sandbox 1]
+        if {[dict exists $opts sudo]} {
+            lappend facts sudo 1 user [expr {[dict exists $opts user]
+                && [dict get $opts user] ne "" ? [dict get $opts user]
+                : "root"}]
+        }
+        my Noted
+        set span [::deployer::core::event begin $span run $facts {} \
+            [my Hidden {}]]
+        set code [catch {my SandboxedRunUntold $line $opts} result options]
+        ::deployer::EventOutcome $span $code $result $options \
+            [expr {$code ? {} : {status 0}}]
+        dict incr options -level
+        return -options $options $result
+    }
+
+    method SandboxedRunUntold {line opts} {
         set slug $Slug
         set begin [clock microseconds]
         my SandboxCheck $line $opts
@@ -295,7 +334,13 @@ oo::class create ::deployer::Sandbox {
         my SandboxedRun $line $opts
         set opts [dict remove $opts sudo user pty]
         dict set opts plain 1
-        lassign [my Begin : $opts] p reused token
+        set context [::deployer::ContextGet]
+        ::deployer::ContextSet [dict remove $context -event]
+        try {
+            lassign [my Begin : $opts] p reused token
+        } finally {
+            ::deployer::ContextSet $context
+        }
         return [::deployer::Own [::deployer::Process new \
             [self] $Slug $p $token $line $opts]]
     }
@@ -326,12 +371,12 @@ apply {{} {
             continue
         }
         oo::define ::deployer::Sandbox method $method args [string map \
-            [list %m $method] {
+            [list %m $method %s Sandboxed[string map {Untold {}} $method]] {
             if {[::deployer::ContextGet] eq ""
                     || ![my SandboxHas %m $args]} {
                 return [next {*}$args]
             }
-            tailcall my Sandboxed%m {*}$args
+            tailcall my %s {*}$args
         }]
     }
 }}

@@ -207,7 +207,7 @@ proc ::deployer::TerminalRun {slug opts encoding keys} {
 proc ::deployer::TerminalText text {
     set lines {}
     foreach line [split [string range $text end-4000 end] \n] {
-        lappend lines [TerminalLine $line 0]
+        lappend lines [TerminalPlain $line]
     }
     return [join $lines \n]
 }
@@ -297,42 +297,55 @@ proc ::deployer::TerminalFlush {} {
     }
 }
 
-# For -onoutput: shows CHUNK, each line behind PREFIX, and calls USER.
+# For -onoutput: shows CHUNK, each line behind PREFIX, and calls USER. There is no
+# terminal there that the output is meant for, so that nothing in it is obeyed but
+# colours.
 proc ::deployer::TerminalShow {p prefix user stream chunk} {
     variable TerminalLines
+    append TerminalLines($p,$stream) $chunk
+    set lines $TerminalLines($p,$stream)
     if {$prefix eq ""} {
-        TerminalPrint $chunk
+        # At once, but for what may be the half of something.
+        set rest ""
+        regexp {(?:\r|\033(?:\[[0-9;:]{0,30})?)$} $lines rest
+        TerminalPrint [TerminalRaw [string range $lines 0 \
+            end-[string length $rest]]]
     } else {
-        append TerminalLines($p,$stream) $chunk
-        set lines [split $TerminalLines($p,$stream) \n]
+        set lines [split $lines \n]
         set rest [lindex $lines end]
         if {[string length $rest] > 65536} {
             lappend lines [set rest ""]
         }
-        set TerminalLines($p,$stream) $rest
         set text ""
         foreach line [lrange $lines 0 end-1] {
             append text $prefix [TerminalLine $line] \n
         }
         TerminalPrint $text
     }
+    set TerminalLines($p,$stream) $rest
     if {$user ne ""} {
         uplevel #0 [list {*}$user $stream $chunk]
     }
 }
 
-# A line as it would look at its end, without what moves the cursor and, but
-# for COLOURS, without these.
-proc ::deployer::TerminalLine {line {colours 1}} {
+# Output of a command that was alone, as it is shown. What would be written over
+# the line gets one of its own.
+proc ::deployer::TerminalRaw text {
+    return [core::text show -lines -colors \
+        [string map {\r\n \n \r \n} $text]]
+}
+
+# A line as it would look at its end.
+proc ::deployer::TerminalLine line {
+    return [core::text show -colors \
+        [lindex [split [string trimright $line \r] \r] end]]
+}
+
+# The same of a terminal's output, without what that has obeyed.
+proc ::deployer::TerminalPlain line {
     set line [lindex [split [string trimright $line \r] \r] end]
-    if {!$colours} {
-        regsub -all {\033\[[0-9;:]*m} $line {} line
-    }
-    regsub -all {\033\[[0-?]*[ -/]*[@-ln-~]|\033[^\[]} $line {} line
+    regsub -all {\033\[[0-?]*[ -/]*[@-~]|\033[^\[]} $line {} line
     regsub -all {[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f]} $line {} line
-    if {[string first \033 $line] >= 0} {
-        append line \033\[m
-    }
     return $line
 }
 
@@ -341,7 +354,9 @@ proc ::deployer::TerminalShown {p prefix} {
     variable TerminalLines
     foreach name [lsort [array names TerminalLines $p,*]] {
         if {$TerminalLines($name) ne ""} {
-            TerminalPrint "$prefix[TerminalLine $TerminalLines($name)]\n"
+            TerminalPrint [expr {$prefix eq ""
+                ? [TerminalRaw $TerminalLines($name)]
+                : "$prefix[TerminalLine $TerminalLines($name)]\n"}]
         }
         unset TerminalLines($name)
     }

@@ -669,6 +669,23 @@ proc ::deployer::copy args {
     set to [uplevel 1 [list ::deployer::OneHost $to]]
     set fromMy [info object namespace $from]::my
     set toMy [info object namespace $to]::my
+    set span [EventNow]
+    if {$span eq ""} {
+        tailcall CopyBetween $opts $from $path $to $target
+    }
+    set slug [$to cget -slug]
+    set span [core::event begin $span file [list host $slug command \
+        [list copy [$from cget -slug] $path $slug $target]] {} \
+        [$fromMy Hidden [$toMy Hidden {}]]]
+    set code [catch {CopyBetween $opts $from $path $to $target} result options]
+    EventOutcome $span $code $result $options [EventBytes $result]
+    dict incr options -level
+    return -options $options $result
+}
+
+proc ::deployer::CopyBetween {opts from path to target} {
+    set fromMy [info object namespace $from]::my
+    set toMy [info object namespace $to]::my
     set sources [$fromMy FileSources $opts $path]
     return [Transfer $opts [$from cget -slug] \
         [list $fromMy FileSide $opts] \

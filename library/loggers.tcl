@@ -25,6 +25,14 @@ namespace eval ::deployer {
     }
 }
 
+# The classes of these are loaded when a script first names one.
+apply {names {
+    foreach name $names {
+        set ::auto_index(::deployer::logger::$name) \
+            [list package require deployer::logger::$name]
+    }
+}} $::deployer::LoggersReady
+
 # The loggers of the instance of namespace NS alone.
 proc ::deployer::LoggersOf ns {
     if {[info exists ${ns}::Loggers]} {

@@ -503,6 +503,55 @@ RemoveTree(DpMount *mountPtr, const char *path, char **badPtr)
     return error;
 }
 
+/* The text that answers a question about path; NULL: an error. To be freed. */
+static char *
+RealPath(DpMount *mountPtr, const char *path)
+{
+    DpFsRequest request = {.kind = DP_FS_REALPATH, .path = path};
+    DpMountAnswer answer;
+    char *real = NULL;
+
+    if (DpMountAsk(mountPtr, &answer, &request) == 0) {
+	real = DpStrdup(answer.bytes);
+    }
+    DpMountFree(&answer);
+    return real;
+}
+
+/*
+ * Whether nobody means to delete all that is in path: a directory of the
+ * system, or the home directory of the login or one above it. The same as
+ * KeptDirectory of library/fileverbs.tcl has for `remove -recursive`.
+ */
+static bool
+IsKept(DpMount *mountPtr, const char *path)
+{
+    static const char *const kept[] = {
+	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64",
+	"/libx32", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin",
+	"/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local",
+	"/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/log",
+	"/Applications", "/Library", "/System", "/Users"
+    };
+    char *real = RealPath(mountPtr, path), *home = RealPath(mountPtr, ".");
+    bool found = false;
+    size_t length;
+
+    path = real != NULL ? real : path;
+    length = strlen(path);
+    for (size_t i = 0; i < DP_ARRAY_SIZE(kept) && !found; i++) {
+	found = strcmp(path, kept[i]) == 0;
+    }
+    if (home != NULL && home[0] == '/' && home[1] != '\0'
+	    && strncmp(home, path, length) == 0) {
+	found |= home[length] == '\0' || home[length] == '/';
+    }
+    found |= IsRoot(path);
+    DpFree(real);
+    DpFree(home);
+    return found;
+}
+
 int
 DpMountRmdirProc(Tcl_Obj *pathPtr, int recursive, Tcl_Obj **errorPtr)
 {
@@ -514,6 +563,8 @@ DpMountRmdirProc(Tcl_Obj *pathPtr, int recursive, Tcl_Obj **errorPtr)
 	error = Tcl_GetErrno();
     } else if (IsRoot(call.path)) {
 	/* Never the whole host. */
+	error = EBUSY;
+    } else if (recursive && IsKept(call.mountPtr, call.path)) {
 	error = EBUSY;
     } else {
 	DpMountCacheClear(call.mountPtr);

@@ -86,9 +86,12 @@ proc ::deployer::logger::OpenChannel channel {
         chan configure $channel -blocking 0
         return [list $channel 0]
     }
-    if {![catch {::file stat /dev/fd/$number facts}]
+    # Tcl makes a terminal raw that it opens by any name but this one.
+    set path [expr {[catch {chan configure $channel -mode}]
+        ? "/dev/fd/$number" : "/dev/tty"}]
+    if {![catch {::file stat $path facts}]
             && $facts(type) in {fifo characterSpecial}
-            && ![catch {::open /dev/fd/$number {WRONLY NONBLOCK NOCTTY}} own]} {
+            && ![catch {::open $path {WRONLY NONBLOCK NOCTTY}} own]} {
         chan configure $own -blocking 0
         return [list $own 1]
     }

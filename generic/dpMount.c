@@ -655,8 +655,10 @@ static int
 MountCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"add", "list", "remove", NULL};
-    enum { ADD, LIST, REMOVE } word;
+    static const char *const names[] = {
+	"add", "keeps", "list", "remove", NULL
+    };
+    enum { ADD, KEEPS, LIST, REMOVE } word;
     int index;
 
     if (objc < 2) {
@@ -672,8 +674,15 @@ MountCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return AddMount(clientData, interp, objc, objv);
     }
     if (objc != (word == LIST ? 2 : 3)) {
-	Tcl_WrongNumArgs(interp, 2, objv, word == LIST ? "" : "point");
+	Tcl_WrongNumArgs(interp, 2, objv, word == LIST ? ""
+		: word == KEEPS ? "path" : "point");
 	return TCL_ERROR;
+    }
+    if (word == KEEPS) {
+	/* Of the system: asked by `remove -recursive` as well. */
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(
+		DpMountKeeps(Tcl_GetString(objv[2]))));
+	return TCL_OK;
     }
     return word == LIST ? ListMounts(interp) : RemoveMount(interp, objv[2]);
 }

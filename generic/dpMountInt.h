@@ -217,6 +217,10 @@ MODULE_SCOPE Tcl_FSFileAttrsGetProc DpMountAttrsGetProc;
 MODULE_SCOPE Tcl_FSFileAttrsSetProc DpMountAttrsSetProc;
 MODULE_SCOPE Tcl_FSCreateDirectoryProc DpMountMkdirProc;
 MODULE_SCOPE Tcl_FSRemoveDirectoryProc DpMountRmdirProc;
+
+/* Whether path, without links, is the root or a directory of the system. */
+MODULE_SCOPE bool DpMountKeeps(const char *path);
+
 MODULE_SCOPE Tcl_FSDeleteFileProc DpMountDeleteProc;
 MODULE_SCOPE Tcl_FSCopyFileProc DpMountCopyProc;
 MODULE_SCOPE Tcl_FSCopyDirectoryProc DpMountCopyDirProc;

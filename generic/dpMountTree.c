@@ -518,13 +518,8 @@ RealPath(DpMount *mountPtr, const char *path)
     return real;
 }
 
-/*
- * Whether nobody means to delete all that is in path: a directory of the
- * system, or the home directory of the login or one above it. The same as
- * KeptDirectory of library/fileverbs.tcl has for `remove -recursive`.
- */
-static bool
-IsKept(DpMount *mountPtr, const char *path)
+bool
+DpMountKeeps(const char *path)
 {
     static const char *const kept[] = {
 	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64",
@@ -533,20 +528,30 @@ IsKept(DpMount *mountPtr, const char *path)
 	"/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/log",
 	"/Applications", "/Library", "/System", "/Users"
     };
-    char *real = RealPath(mountPtr, path), *home = RealPath(mountPtr, ".");
-    bool found = false;
-    size_t length;
+    bool found = IsRoot(path);
 
-    path = real != NULL ? real : path;
-    length = strlen(path);
     for (size_t i = 0; i < DP_ARRAY_SIZE(kept) && !found; i++) {
 	found = strcmp(path, kept[i]) == 0;
     }
+    return found;
+}
+
+/*
+ * Whether nobody means to delete all that is in path: a directory of the
+ * system, or the home directory of the login or one above it.
+ */
+static bool
+IsKept(DpMount *mountPtr, const char *path)
+{
+    char *real = RealPath(mountPtr, path), *home = RealPath(mountPtr, ".");
+    const char *bare = real != NULL ? real : path;
+    size_t length = strlen(bare);
+    bool found = DpMountKeeps(bare);
+
     if (home != NULL && home[0] == '/' && home[1] != '\0'
-	    && strncmp(home, path, length) == 0) {
+	    && strncmp(home, bare, length) == 0) {
 	found |= home[length] == '\0' || home[length] == '/';
     }
-    found |= IsRoot(path);
     DpFree(real);
     DpFree(home);
     return found;

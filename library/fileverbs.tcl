@@ -553,12 +553,7 @@ proc ::deployer::KeptDirectory {path homes} {
     if {$path eq "/"} {
         return "the root"
     }
-    if {$path in {
-        /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /media /mnt /opt
-        /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local
-        /usr/sbin /usr/share /var /var/lib /var/log /Applications /Library
-        /System /Users
-    }} {
+    if {[core::mount keeps $path]} {
         return "a directory of the system"
     }
     foreach home $homes {

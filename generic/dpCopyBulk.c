@@ -49,6 +49,9 @@ FreePart(DpCopyPart *partPtr)
 	partPtr->nextPtr->prevPtr = partPtr->prevPtr;
     }
     filePtr->flight -= partPtr->count;
+    if (partPtr->isPut) {
+	DpCopyWideGive(filePtr, partPtr->count, partPtr->way);
+    }
     DpFree(partPtr->bytes);
     DpFree(partPtr);
 }
@@ -81,6 +84,7 @@ PartDone(DpCopyPart *partPtr)
     filePtr->done += partPtr->count;
     filePtr->copyPtr->count.bytes += partPtr->count;
     FreePart(partPtr);
+    DpCopyWideLook(filePtr);
     DpCopyBulkFeed(filePtr);
 }
 
@@ -89,9 +93,8 @@ static void
 Write(DpCopyPart *partPtr, const unsigned char *bytes)
 {
     DpCopyFile *filePtr = partPtr->filePtr;
-    DpFsRequest request = {.kind = DP_FS_WRITE, .filePtr = filePtr->outPtr,
-	    .offset = partPtr->offset, .count = partPtr->count,
-	    .bytes = bytes};
+    DpFsRequest request = {.kind = DP_FS_WRITE, .offset = partPtr->offset,
+	    .count = partPtr->count, .bytes = bytes};
 
     filePtr->numPut++;
     if (IsZero(bytes, partPtr->count)) {
@@ -101,6 +104,8 @@ Write(DpCopyPart *partPtr, const unsigned char *bytes)
     if (partPtr->offset + partPtr->count > filePtr->end) {
 	filePtr->end = partPtr->offset + partPtr->count;
     }
+    partPtr->isPut = true;
+    request.filePtr = DpCopyWideTake(filePtr, partPtr->count, &partPtr->way);
     partPtr->opPtr = DpFsSubmit(filePtr->copyPtr->dstPtr, &request,
 	    WriteDone, partPtr);
     DpFree(partPtr->bytes);
@@ -265,7 +270,7 @@ DpCopyBulkFeed(DpCopyFile *filePtr)
 		: filePtr->next >= filePtr->size)) {
 	DpFsFileDrop(filePtr->inPtr);
 	filePtr->inPtr = NULL;
-	DpCopyFileStep(filePtr, DP_FILE_SET);
+	DpCopyWideEnd(filePtr);
     }
 }
 
@@ -288,6 +293,7 @@ DpCopyBulkStart(DpCopyFile *filePtr)
     if (filePtr->depth < 2) {
 	filePtr->depth = 2;
     }
+    DpCopyWideStart(filePtr);
     DpCopyBulkFeed(filePtr);
 }
 
@@ -300,4 +306,5 @@ DpCopyBulkStop(DpCopyFile *filePtr)
 	}
 	FreePart(filePtr->partsPtr);
     }
+    DpCopyWideStop(filePtr);
 }

@@ -26,6 +26,9 @@
 /* So many files at once. */
 #define DP_COPY_FILES 64
 
+/* So many further connections write a large file. */
+#define DP_COPY_WAYS 3
+
 /* Where a transfer stands. */
 typedef enum DpCopyState {
     DP_COPY_SOURCE,             /* STAT of the source */
@@ -122,6 +125,24 @@ typedef enum DpCopyStep {
     DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_RENAME, DP_FILE_CLEAN
 } DpCopyStep;
 
+/* What is done for another connection to write the file. */
+typedef enum DpCopyWideStep {
+    DP_WIDE_NEVER,              /* there will be none */
+    DP_WIDE_WATCH,              /* would it be worth while? */
+    DP_WIDE_MARK,               /* yes: it gets an access time */
+    DP_WIDE_MARKED,             /* which it has; the next connection */
+    DP_WIDE_OPEN,               /* the file is opened on it */
+    DP_WIDE_CHECK,              /* is it the same? */
+    DP_WIDE_LAST,               /* no more: its other time */
+    DP_WIDE_UNMARK              /* is given back its times */
+} DpCopyWideStep;
+
+/* Another handle of the file that is written, on another connection. */
+typedef struct DpCopyWay {
+    DpFsFile *filePtr;
+    size_t flight;              /* bytes on their way */
+} DpCopyWay;
+
 /* A file on its way. One step at a time; a large one has parts in MOVE. */
 struct DpCopyFile {
     DpCopy *copyPtr;
@@ -161,6 +182,18 @@ struct DpCopyFile {
     int depth;
     struct DpHoles *holesPtr;   /* NULL: not known */
     DpJob *jobPtr;              /* finds them */
+
+    DpCopyWideStep wideStep;
+    DpFsOp *wideOpPtr;          /* of it, or the close of a way */
+    DpFsOp *statOpPtr;          /* asks for wideAttr */
+    int64_t wideTime;           /* it is watched since then ... */
+    uint64_t wideDone;          /* ... and from there */
+    DpFsAttr wideAttr;
+    int64_t wideMark;
+    DpFsFile *newWayPtr;        /* is it the file? */
+    DpCopyWay ways[DP_COPY_WAYS];
+    int numWays;
+    size_t wayFlight;           /* on their way to outPtr */
 };
 
 /* A piece of a large file: read, then written. */
@@ -171,6 +204,8 @@ struct DpCopyPart {
     uint64_t number;            /* its place among the pieces */
     bool waits;                 /* is read, but not yet its turn */
     uint64_t offset;
+    bool isPut;                 /* is on its way ... */
+    int way;                    /* ... there, as of DpCopyWideTake */
     size_t count, got;
     unsigned char *bytes;       /* of short reads, until there are count */
 };
@@ -277,6 +312,21 @@ MODULE_SCOPE void DpCopyPartSame(DpCopyFile *filePtr, bool same);
 MODULE_SCOPE void DpCopyBulkStart(DpCopyFile *filePtr);
 MODULE_SCOPE void DpCopyBulkFeed(DpCopyFile *filePtr);
 MODULE_SCOPE void DpCopyBulkStop(DpCopyFile *filePtr);
+
+/* dpCopyWide.c */
+
+/* The content begins to flow; it is looked at again whenever a piece went. */
+MODULE_SCOPE void DpCopyWideStart(DpCopyFile *filePtr);
+MODULE_SCOPE void DpCopyWideLook(DpCopyFile *filePtr);
+
+/* The handle that so many bytes go to, and its number for the twin. */
+MODULE_SCOPE DpFsFile *DpCopyWideTake(DpCopyFile *filePtr, size_t count,
+	int *wayPtr);
+MODULE_SCOPE void DpCopyWideGive(DpCopyFile *filePtr, size_t count, int way);
+
+/* All is written: the further handles are closed, then comes SET. */
+MODULE_SCOPE void DpCopyWideEnd(DpCopyFile *filePtr);
+MODULE_SCOPE void DpCopyWideStop(DpCopyFile *filePtr);
 
 /* dpCopyDir.c */
 

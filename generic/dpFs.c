@@ -243,6 +243,13 @@ DpFsFileDone(DpFsFile *filePtr)
     filePtr->fsPtr = NULL;
 }
 
+int
+DpFsWays(DpFs *fsPtr, int wanted)
+{
+    return fsPtr->typePtr->ways == NULL ? 1
+	    : fsPtr->typePtr->ways(fsPtr, wanted);
+}
+
 void
 DpFsFileDrop(DpFsFile *filePtr)
 {

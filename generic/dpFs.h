@@ -143,6 +143,13 @@ MODULE_SCOPE void DpFsCancel(DpFsOp *opPtr);
 MODULE_SCOPE void DpFsFileDrop(DpFsFile *filePtr);
 
 /*
+ * How many connections there are for operations that shall not wait for each
+ * other; one more is made, up to wanted. 0: the line itself is full, and more
+ * of them would be of no use.
+ */
+MODULE_SCOPE int DpFsWays(DpFs *fsPtr, int wanted);
+
+/*
  * For those who cannot but wait, as a channel in blocking mode: until *donePtr,
  * which a done procedure sets, is true. No script runs (see DpLoopPoll) unless
  * the file system is made of scripts. Returns also where it was shut and there
@@ -188,6 +195,7 @@ typedef struct DpFsType {
     bool (*submit)(DpFs *fsPtr, DpFsOp *opPtr);
     void (*cancelled)(DpFs *fsPtr, DpFsOp *opPtr); /* NULL: it runs on */
     void (*closeFile)(DpFsFile *filePtr);       /* as DpFsFileDrop, and free */
+    int (*ways)(DpFs *fsPtr, int wanted); /* DpFsWays; NULL: there is one */
     void (*shut)(DpFs *fsPtr);  /* each operation has been answered then */
     void (*free)(DpFs *fsPtr);
 } DpFsType;

@@ -734,6 +734,7 @@ const DpFsType dpSftpType = {
     .submit = Submit,
     .cancelled = Cancelled,
     .closeFile = CloseFile,
+    .ways = DpSftpWays,
     .shut = Shut,
     .free = Free,
 };

@@ -129,6 +129,9 @@ MODULE_SCOPE bool DpSftpConnIdle(const DpSftpConn *connPtr);
 
 /* A connection for an operation on a path; NULL: it waits (DpSftpDefer). */
 MODULE_SCOPE DpSftpConn *DpSftpPick(DpSftp *sftpPtr);
+
+/* As DpFsWays. */
+MODULE_SCOPE int DpSftpWays(DpFs *fsPtr, int wanted);
 MODULE_SCOPE void DpSftpDefer(DpSftp *sftpPtr, DpFsOp *opPtr);
 /* Runs those that can be run now. */
 MODULE_SCOPE void DpSftpResume(DpSftp *sftpPtr);

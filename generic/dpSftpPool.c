@@ -21,6 +21,9 @@
 /* Bytes under way that fill a fast line with a round trip of 40 ms. */
 #define FLIGHT (8 * 1024 * 1024)
 
+/* Where so much waits for the line, no window of a channel stops it. */
+#define FULL_LINE (512 * 1024)
+
 /* --- connections --- */
 
 static void
@@ -90,6 +93,27 @@ DpSftpPick(DpSftp *sftpPtr)
 	OpenConn(sftpPtr);
     }
     return bestPtr;
+}
+
+int
+DpSftpWays(DpFs *fsPtr, int wanted)
+{
+    DpSftp *sftpPtr = (DpSftp *) fsPtr;
+    int ready = 0;
+
+    if (sftpPtr->sshPtr != NULL && DpSshUnsent(sftpPtr->sshPtr) > FULL_LINE) {
+	return 0;
+    }
+    for (DpSftpConn *connPtr = sftpPtr->connsPtr; connPtr != NULL;
+	    connPtr = connPtr->nextPtr) {
+	ready += connPtr->state == DP_SFTP_READY;
+    }
+    if (ready > 0 && ready < wanted && sftpPtr->numConns < sftpPtr->limit
+	    && FindState(sftpPtr, DP_SFTP_HELLO) == NULL
+	    && DpSshHasRoom(sftpPtr->sshPtr)) {
+	OpenConn(sftpPtr);
+    }
+    return ready;
 }
 
 /* --- operations that wait --- */

@@ -156,6 +156,9 @@ MODULE_SCOPE void DpSshTenantLeave(DpSshTenant *tenantPtr);
 /* Whether a channel can be had without taking the last from commands. */
 MODULE_SCOPE bool DpSshHasRoom(const DpSsh *sshPtr);
 
+/* Bytes that wait for the line: what the peer's windows did not keep back. */
+MODULE_SCOPE size_t DpSshUnsent(const DpSsh *sshPtr);
+
 /* Frees the strings of a config, wiping secrets. */
 MODULE_SCOPE void DpSshConfigFree(DpSshConfig *configPtr);
 

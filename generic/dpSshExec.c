@@ -36,12 +36,8 @@
 /* After so many commands one channel more than the known limit is tried. */
 #define PROBE_ENDS 16
 
-/*
- * libssh2 sends no request above 34 kB. A longer line is given to a shell by
- * its standard input, with an end that shows that all of it has come.
- */
+/* libssh2 sends no request above 34 kB. A longer line goes by the input. */
 #define LONG_LINE (32 * 1024)
-#define LINE_END "#deployer"
 
 typedef enum ExecState {
     EXEC_QUEUED,                /* waits for its turn to be opened */
@@ -93,16 +89,9 @@ LinkOp(DpSsh *sshPtr, DpSshExecOp *opPtr)
     sshPtr->lastPtr = opPtr;
 }
 
-/* Twin of LinkOp; drops the producer's reference. */
 static void
-UnlinkOp(DpSshExecOp *opPtr)
+TakeOut(DpSsh *sshPtr, DpSshExecOp *opPtr)
 {
-    DpSsh *sshPtr = opPtr->sshPtr;
-
-    if (opPtr->state == EXEC_GONE) {
-	return;
-    }
-    SetExecState(opPtr, EXEC_GONE);
     if (opPtr->prevPtr != NULL) {
 	opPtr->prevPtr->nextPtr = opPtr->nextPtr;
     } else {
@@ -114,7 +103,17 @@ UnlinkOp(DpSshExecOp *opPtr)
 	sshPtr->lastPtr = opPtr->prevPtr;
     }
     opPtr->nextPtr = opPtr->prevPtr = NULL;
-    DpProcDrop(&opPtr->proc);
+}
+
+/* Twin of LinkOp; drops the producer's reference. */
+static void
+UnlinkOp(DpSshExecOp *opPtr)
+{
+    if (opPtr->state != EXEC_GONE) {
+	SetExecState(opPtr, EXEC_GONE);
+	TakeOut(opPtr->sshPtr, opPtr);
+	DpProcDrop(&opPtr->proc);
+    }
 }
 
 static void
@@ -340,36 +339,6 @@ OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
     UnlinkOp(opPtr);
 }
 
-/*
- * Puts a long line in front of the input, and what reads and runs it there in
- * its place: by the login shell, as sshd would. The token stands there too, so
- * that the command can be found and ended before it begins. The input proper
- * waits for the start line, because head may read ahead.
- */
-static void
-WrapLine(DpSshExecOp *opPtr)
-{
-    DpProc *procPtr = &opPtr->proc;
-    DpBuf queue = {0};
-    char text[512];
-
-    DpBufAppend(&queue, opPtr->line, opPtr->length);
-    DpBufAppend(&queue, LINE_END, strlen(LINE_END));
-    procPtr->inFree = DpBufLength(&queue);
-    procPtr->inHold = procPtr->token != NULL;
-    DpBufAppend(&queue, DpBufData(&procPtr->in), DpBufLength(&procPtr->in));
-    DpBufWipe(&procPtr->in);
-    procPtr->in = queue;
-    snprintf(text, sizeof(text), "exec sh -c 'c=$(head -c %zu); case $c in"
-	    " *\"" LINE_END "\") exec \"$SHELL\" -c \"${c%%" LINE_END "}\";;"
-	    " esac; echo the command has not come whole >&2; exit 255' %.64s",
-	    procPtr->inFree,
-	    procPtr->token != NULL ? procPtr->token : "deployer");
-    DpFree(opPtr->line);
-    opPtr->line = DpStrdup(text);
-    opPtr->length = strlen(text);
-}
-
 static bool
 IsFull(const DpSsh *sshPtr)
 {
@@ -421,7 +390,12 @@ OpenStep(DpSsh *sshPtr)
 	    DpProcGotEof(&opPtr->proc, DP_STDERR);
 	}
 	if (opPtr->length > LONG_LINE && opPtr->proc.ptyPtr == NULL) {
-	    WrapLine(opPtr);
+	    char *line = DpSshLongLine(&opPtr->proc, opPtr->line,
+		    opPtr->length);
+
+	    DpFree(opPtr->line);
+	    opPtr->line = line;
+	    opPtr->length = strlen(line);
 	}
 	SetExecState(opPtr, opPtr->proc.abandoned ? EXEC_FREEING
 		: opPtr->proc.ptyPtr != NULL ? EXEC_PTY : EXEC_REQUEST);
@@ -628,6 +602,11 @@ WriteStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	    break;
 	}
 	DpProcSent(procPtr, (size_t) n);
+    }
+    if (progress && DpBufLength(&sshPtr->outBuf) >= OUT_HIGH) {
+	/* What there is room for next is for the others. */
+	TakeOut(sshPtr, opPtr);
+	LinkOp(sshPtr, opPtr);
     }
     if (DpProcInAtEnd(procPtr) && !opPtr->eofSent) {
 	if (procPtr->ptyPtr != NULL) {

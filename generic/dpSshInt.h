@@ -197,6 +197,10 @@ MODULE_SCOPE void DpSshAuthStop(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshAuthTried(DpSsh *sshPtr, const char *method,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* dpSshLong.c: the line that runs the long one, to be freed. */
+MODULE_SCOPE char *DpSshLongLine(DpProc *procPtr, const char *line,
+	size_t length);
+
 /* dpSshIdle.c; see there. */
 MODULE_SCOPE bool DpSshIdleStep(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshDrainStep(DpSsh *sshPtr);

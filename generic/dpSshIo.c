@@ -194,6 +194,17 @@ DpSshFlush(DpSsh *sshPtr)
     sshPtr->transPtr->typePtr->want(sshPtr->transPtr, mask);
 }
 
+size_t
+DpSshUnsent(const DpSsh *sshPtr)
+{
+    size_t count = DpBufLength(&sshPtr->outBuf);
+
+    if (sshPtr->transPtr != NULL && sshPtr->transPtr->typePtr->unsent != NULL) {
+	count += sshPtr->transPtr->typePtr->unsent(sshPtr->transPtr);
+    }
+    return count;
+}
+
 void
 DpSshTrim(DpSsh *sshPtr)
 {

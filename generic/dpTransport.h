@@ -23,6 +23,9 @@ typedef struct DpTransportType {
     /* Acknowledge at once: until the peer's sshd has set TCP_NODELAY, it
      * waits for our delayed acknowledgement (40 ms). NULL: no such thing. */
     void (*quick)(DpTransport *transPtr);
+    /* Bytes taken by send that the peer's window and the line still keep
+     * here. NULL: not known. */
+    size_t (*unsent)(DpTransport *transPtr);
     int (*fd)(DpTransport *transPtr);   /* -1: none */
     void (*close)(DpTransport *transPtr); /* and free */
 } DpTransportType;

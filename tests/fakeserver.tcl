@@ -33,6 +33,7 @@
 #   fake::cutafter $f down|up N closes the connection which takes or gives the
 #                               Nth byte from now on: down is to the client
 #   fake::stall $f BOOL         holds all bytes back, both ways, from now on
+#   fake::delay $f MS           each byte takes so long from now on, each way
 #   fake::cut $f                closes all its connections now
 #   fake::bytes $f down|up      bytes that went through
 
@@ -59,7 +60,7 @@ proc fake::start {mode args} {
     set socket [socket -server [list fake::Accept $handle] \
         -myaddr 127.0.0.1 0]
     dict set Servers $handle [dict merge {-host 127.0.0.1 -prefix {}} $args [dict create mode $mode socket $socket count 0 \
-        stalled 0 cutdown -1 cutup -1 \
+        stalled 0 delay 0 cutdown -1 cutup -1 \
         port [lindex [chan configure $socket -sockname] 2]]]
     set Bytes($handle,down) 0
     set Bytes($handle,up) 0
@@ -115,6 +116,11 @@ proc fake::stall {handle stalled} {
             Arm $channel
         }
     }
+}
+
+proc fake::delay {handle ms} {
+    variable Servers
+    dict set Servers $handle delay $ms
 }
 
 proc fake::cutafter {handle direction count} {
@@ -357,6 +363,15 @@ proc fake::Relay {channel} {
         dict set Servers $handle cut$direction -1
     }
     incr Bytes($handle,$direction) [string length $bytes]
+    set delay [dict get $Servers $handle delay]
+    if {$delay} {
+        after $delay [list fake::Send $peer $bytes]
+        if {[eof $channel]} {
+            chan event $channel readable {}
+            after $delay [list fake::Close $channel]
+        }
+        return
+    }
     Send $peer $bytes
     if {$cut || [eof $channel]} {
         Close $channel

@@ -14,8 +14,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#  include <linux/sockios.h>
+#endif
 
 /* The next address gets its chance after so long (RFC 8305, section 5). */
 #define STAGGER_MS 250
@@ -109,6 +113,22 @@ TcpQuick(DpTransport *transPtr)
 #endif
 }
 
+static size_t
+TcpUnsent(DpTransport *transPtr)
+{
+#ifdef SIOCOUTQNSD
+    int count;
+
+    if (ioctl(((TcpTransport *) transPtr)->watch.fd, SIOCOUTQNSD, &count) == 0
+	    && count > 0) {
+	return (size_t) count;
+    }
+#else
+    (void) transPtr;
+#endif
+    return 0;
+}
+
 static int
 TcpFd(DpTransport *transPtr)
 {
@@ -131,6 +151,7 @@ static const DpTransportType tcpType = {
     .recv = TcpRecv,
     .want = TcpWant,
     .quick = TcpQuick,
+    .unsent = TcpUnsent,
     .fd = TcpFd,
     .close = TcpClose,
 };

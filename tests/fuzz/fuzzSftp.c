@@ -200,6 +200,13 @@ DpSshHasRoom(const DpSsh *sshPtr)
     abort();
 }
 
+size_t
+DpSshUnsent(const DpSsh *sshPtr)
+{
+    (void) sshPtr;
+    abort();
+}
+
 void
 DpSshTenantEnter(DpSsh *sshPtr, DpSshTenant *tenantPtr,
 	void (*wanted)(void *clientData), void *clientData)

@@ -16,7 +16,8 @@
 static const char *const keyNames[] = {
     "type", "phase", "id", "parent", "time", "path", "host", "command",
     "user", "sudo", "sandbox", "interactive", "terminal", "shown", "stream",
-    "data", "binary", "bytes", "status", "signal", "seconds", "error", NULL
+    "data", "binary", "bytes", "status", "signal", "seconds", "error",
+    "failures", NULL
 };
 
 static const char *const words[] = {
@@ -74,7 +75,8 @@ Parent(DpInterp *dpPtr, Tcl_Obj *namePtr)
 
 /*
  * Puts the values of a dict where they belong: those of a begin into given,
- * others into the event (which may be NULL: they are left out).
+ * others into the event (which may be NULL: they are left out). What failed on
+ * each host is for the error alone.
  */
 static int
 DpEventTake(Tcl_Interp *interp, Tcl_Obj *dictPtr, const DpMask *maskPtr,
@@ -98,7 +100,7 @@ DpEventTake(Tcl_Interp *interp, Tcl_Obj *dictPtr, const DpMask *maskPtr,
 	}
 	if (key >= GIVEN_FIRST && key <= GIVEN_LAST) {
 	    DpReplaceObj(&given[key], valuePtr);
-	} else if (eventPtr != NULL) {
+	} else if (eventPtr != NULL && key != FAILURES) {
 	    DpEventAdd(eventPtr, (Key) key, valuePtr);
 	}
     }
@@ -151,18 +153,42 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 }
 
 /*
+ * Whether an error is the one that was told below, maybe with the place in the
+ * tree in front of it.
+ */
+static bool
+IsTold(const DpSpan *spanPtr, Tcl_Obj *errorPtr)
+{
+    const char *told, *error;
+    int toldLength, length, more;
+
+    if (spanPtr->failurePtr == NULL) {
+	return false;
+    }
+    told = Tcl_GetStringFromObj(spanPtr->failurePtr, &toldLength);
+    error = Tcl_GetStringFromObj(errorPtr, &length);
+    more = length - toldLength;
+    if (more == 0) {
+	return strcmp(told, error) == 0;
+    }
+    return toldLength > 0 && more > 2 && error[0] == '/'
+	    && memcmp(error + more - 2, ": ", 2) == 0
+	    && strcmp(error + more, told) == 0;
+}
+
+/*
  * An error is told once as an event of its own, where it arose; whatever ends
- * with the same above has it in its end.
+ * with the same above has it in its end. What failed on each of many hosts is
+ * told with it (NULL: nothing is known of such).
  */
 static void
-TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr)
+TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr,
+	Tcl_Obj *failuresPtr)
 {
-    const char *error = Tcl_GetString(errorPtr);
     void *value = NULL;
     Event event;
 
-    if (spanPtr->failurePtr == NULL
-	    || strcmp(Tcl_GetString(spanPtr->failurePtr), error) != 0) {
+    if (!IsTold(spanPtr, errorPtr)) {
 	Tcl_WideInt id = ++spanPtr->hubPtr->last;
 
 	event.hubPtr = spanPtr->hubPtr;
@@ -176,6 +202,7 @@ TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr)
 	DpEventAdd(&event, HOST, spanPtr->given[HOST]);
 	DpEventAdd(&event, DATA, codePtr);
 	DpEventAdd(&event, ERROR, errorPtr);
+	DpEventAdd(&event, FAILURES, failuresPtr);
 	DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
     }
     if (spanPtr->above != 0) {
@@ -199,9 +226,14 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     DpSpanEndKids(spanPtr);
     if (objc > 5) {
 	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, objv[4]);
+	Tcl_Obj *failuresPtr = NULL;
 
+	if (Tcl_DictObjGet(interp, objv[3], hubPtr->keys[FAILURES],
+		&failuresPtr) != TCL_OK) {
+	    Tcl_ResetResult(interp);
+	}
 	Tcl_IncrRefCount(cleanPtr);
-	TellError(spanPtr, cleanPtr, objv[5]);
+	TellError(spanPtr, cleanPtr, objv[5], failuresPtr);
 	Tcl_DecrRefCount(cleanPtr);
     }
     DpSpanTellRest(spanPtr);

@@ -16,7 +16,7 @@
 typedef enum Key {
     TYPE, PHASE, ID, PARENT, TIME, PATH, HOST, COMMAND, USER, SUDO, SANDBOX,
     INTERACTIVE, TERMINAL, SHOWN, STREAM, DATA, BINARY, BYTES, STATUS, SIGNAL,
-    SECONDS, ERROR, NUM_KEYS
+    SECONDS, ERROR, FAILURES, NUM_KEYS
 } Key;
 
 /* Keys that come from whoever begins something, and those that it inherits. */

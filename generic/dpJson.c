@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
-typedef enum Kind { TEXT, WHOLE, REAL, TRUTH, DATA, BINARY } Kind;
+typedef enum Kind { TEXT, WHOLE, REAL, TRUTH, DATA, BINARY, NESTED } Kind;
 
 /* The keys whose values are no strings. */
 static const struct {
@@ -19,7 +19,7 @@ static const struct {
     {"id", WHOLE}, {"parent", WHOLE}, {"bytes", WHOLE}, {"status", WHOLE},
     {"dropped", WHOLE}, {"time", REAL}, {"seconds", REAL}, {"sudo", TRUTH},
     {"sandbox", TRUTH}, {"shown", TRUTH}, {"interactive", TRUTH},
-    {"data", DATA}, {"binary", BINARY}
+    {"data", DATA}, {"binary", BINARY}, {"failures", NESTED}
 };
 
 static void
@@ -147,6 +147,39 @@ AddString(DpBuf *bufPtr, Tcl_Obj *objPtr)
     DpJsonString(bufPtr, text, length);
 }
 
+/*
+ * A dict as an object, in which the values are dicts of strings. False, with
+ * nothing written: it is none.
+ */
+static bool
+AddNested(DpBuf *bufPtr, Tcl_Obj *dictPtr, int depth)
+{
+    size_t start = DpBufLength(bufPtr);
+    Tcl_Obj **objv;
+    int objc;
+
+    if (Tcl_ListObjGetElements(NULL, dictPtr, &objc, &objv) != TCL_OK
+	    || objc % 2 != 0) {
+	return false;
+    }
+    AddText(bufPtr, "{");
+    for (int i = 0; i < objc; i += 2) {
+	if (i > 0) {
+	    AddText(bufPtr, ",");
+	}
+	AddString(bufPtr, objv[i]);
+	AddText(bufPtr, ":");
+	if (depth == 0) {
+	    AddString(bufPtr, objv[i + 1]);
+	} else if (!AddNested(bufPtr, objv[i + 1], depth - 1)) {
+	    DpBufCut(bufPtr, start, DpBufLength(bufPtr) - start);
+	    return false;
+	}
+    }
+    AddText(bufPtr, "}");
+    return true;
+}
+
 /* A value; what is not of its key's kind is written as a string. */
 static void
 AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
@@ -175,6 +208,11 @@ AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
     case TRUTH:
 	if (Tcl_GetBooleanFromObj(NULL, objPtr, &flag) == TCL_OK) {
 	    AddText(bufPtr, flag ? "true" : "false");
+	    return;
+	}
+	break;
+    case NESTED:
+	if (AddNested(bufPtr, objPtr, 1)) {
 	    return;
 	}
 	break;

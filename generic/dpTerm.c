@@ -7,8 +7,10 @@
 #include "dpTerm.h"
 
 #include "dpCast.h"
+#include "dpError.h"
 #include "dpScreen.h"
 #include "dpTty.h"
+#include "dpTtyOut.h"
 
 /*
  * Output that waits for the terminal. Little, because a key that stops the
@@ -305,34 +307,17 @@ Put(Tcl_Obj *dictPtr, const char *key, Tcl_Obj *valuePtr)
     Tcl_DictObjPut(NULL, dictPtr, Tcl_NewStringObj(key, -1), valuePtr);
 }
 
-/*
- * core::terminal info -- dict: state (none, back or front), cols, rows and
- * modes, in the form that core::ssh exec takes.
- */
 static int
-TerminalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
-	Tcl_Obj *const objv[])
+InfoSub(Tcl_Interp *interp)
 {
-    static const char *const names[] = {"info", NULL};
     static const char *const states[] = {
 	[DP_TTY_NONE] = "none", [DP_TTY_BACK] = "back",
 	[DP_TTY_FRONT] = "front"
     };
-    Tcl_Obj *dictPtr;
+    Tcl_Obj *dictPtr = Tcl_NewDictObj();
     DpTtyInfo info;
-    int index;
 
-    (void) clientData;
-    if (objc != 2) {
-	Tcl_WrongNumArgs(interp, 1, objv, "info");
-	return TCL_ERROR;
-    }
-    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
-	    != TCL_OK) {
-	return TCL_ERROR;
-    }
     DpTtyLook(&info);
-    dictPtr = Tcl_NewDictObj();
     Put(dictPtr, "state", Tcl_NewStringObj(states[info.state], -1));
     Put(dictPtr, "cols", Tcl_NewIntObj(info.cols));
     Put(dictPtr, "rows", Tcl_NewIntObj(info.rows));
@@ -340,6 +325,104 @@ TerminalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    (int) info.numModes));
     Tcl_SetObjResult(interp, dictPtr);
     return TCL_OK;
+}
+
+/* The descriptor that a channel writes to. */
+static int
+GetOutput(Tcl_Interp *interp, Tcl_Obj *namePtr, int *fdPtr)
+{
+    Tcl_Channel channel = Tcl_GetChannel(interp, Tcl_GetString(namePtr), NULL);
+    ClientData handle;
+
+    if (channel == NULL) {
+	return TCL_ERROR;
+    }
+    *fdPtr = -1;
+    if (Tcl_GetChannelHandle(channel, TCL_WRITABLE, &handle) == TCL_OK) {
+	*fdPtr = (int) (intptr_t) handle;
+    }
+    return TCL_OK;
+}
+
+static int
+OfSub(Tcl_Interp *interp, Tcl_Obj *namePtr)
+{
+    Tcl_Obj *dictPtr = Tcl_NewDictObj();
+    DpTtyOut out;
+    int fd;
+
+    if (GetOutput(interp, namePtr, &fd) != TCL_OK) {
+	Tcl_DecrRefCount(dictPtr);
+	return TCL_ERROR;
+    }
+    if (fd >= 0 && DpTtyOutLook(fd, &out)) {
+	Put(dictPtr, "own", Tcl_NewIntObj(out.own));
+	Put(dictPtr, "cols", Tcl_NewIntObj(out.cols));
+    }
+    Tcl_SetObjResult(interp, dictPtr);
+    return TCL_OK;
+}
+
+static int
+OpenSub(Tcl_Interp *interp, Tcl_Obj *namePtr)
+{
+    Tcl_Channel channel;
+    int fd;
+
+    if (GetOutput(interp, namePtr, &fd) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    fd = fd >= 0 ? DpTtyOutOpen(fd) : -1;
+    if (fd < 0) {
+	return DpFail(interp, "STATE terminal", "%s is no terminal that can be"
+		" opened once more", Tcl_GetString(namePtr));
+    }
+    /* By its name Tcl would make it raw. */
+    channel = Tcl_MakeFileChannel((ClientData) (intptr_t) fd, TCL_WRITABLE);
+    Tcl_RegisterChannel(interp, channel);
+    Tcl_SetChannelOption(NULL, channel, "-blocking", "0");
+    Tcl_SetObjResult(interp, Tcl_NewStringObj(Tcl_GetChannelName(channel),
+	    -1));
+    return TCL_OK;
+}
+
+/*
+ * core::terminal info -- dict: state (none, back or front), cols, rows and
+ * modes, in the form that core::ssh exec takes.
+ * core::terminal of CHANNEL -- what that writes to: {} is no terminal, else a
+ * dict: own (1: this process was started from it), cols (0: not known).
+ * core::terminal open CHANNEL -- a channel that writes to the same terminal
+ * and never waits.
+ */
+static int
+TerminalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    static const char *const names[] = {"info", "of", "open", NULL};
+    enum { INFO, OF, OPEN };
+    int index;
+
+    (void) clientData;
+    if (objc < 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "subcommand ?channel?");
+	return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (objc != (index == INFO ? 2 : 3)) {
+	Tcl_WrongNumArgs(interp, 2, objv, index == INFO ? NULL : "channel");
+	return TCL_ERROR;
+    }
+    switch (index) {
+    case OF:
+	return OfSub(interp, objv[2]);
+    case OPEN:
+	return OpenSub(interp, objv[2]);
+    default:
+	return InfoSub(interp);
+    }
 }
 
 void

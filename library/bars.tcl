@@ -16,7 +16,8 @@
 # line for a log; "" finds the way itself), start and shown (ms), total ("" is not
 # known), done, failed, running (name -> ms), flows (slug -> {bytes total
 # walked}), moved (bytes of flows that have ended), samples ({ms done} ...), text,
-# and for a log said and next (ms).
+# and for a log said and next (ms). One with draw, a command prefix, is what that
+# gives for COLUMNS and a number of lines, on a terminal alone.
 
 namespace eval ::deployer {
     variable Bars
@@ -46,7 +47,7 @@ proc ::deployer::BarsBegin args {
     set id [incr BarCount]
     set Bars($id) [dict merge [dict create label {} unit {} say {} start $now \
         shown $now total {} done 0 failed 0 running {} flows {} moved 0 \
-        samples {} text {} fan 0 said 0 next [expr {$now + $BarsEvery}]] $args]
+        samples {} text {} fan 0 draw {} said 0 next [expr {$now + $BarsEvery}]] $args]
     if {$BarTimer eq ""} {
         set BarTimer [after 100 ::deployer::BarsTick]
     }
@@ -533,7 +534,7 @@ proc ::deployer::BarsTick {} {
         if {[BarsMode $bar] eq "screen"} {
             set screen 1
             BarsPush
-        } elseif {$now >= [dict get $bar next]} {
+        } elseif {$now >= [dict get $bar next] && [dict get $bar draw] eq ""} {
             dict set Bars($id) next [expr {$now + $BarsEvery}]
             dict set Bars($id) said 1
             set slow [BarsSlow $bar 0]
@@ -591,6 +592,11 @@ proc ::deployer::BarsLines {} {
     set most [expr {max(1, min(8, [dict get $info rows] / 3))}]
     set lines {}
     foreach id [lrange $shown 0 $most-1] {
+        if {[dict get $Bars($id) draw] ne ""} {
+            lappend lines {*}[{*}[dict get $Bars($id) draw] \
+                [expr {$width - 1}] [expr {max(1, $most - [llength $lines])}]]
+            continue
+        }
         lappend lines [BarsLine $Bars($id) $width]
         set slow [BarsSlow $Bars($id) $width]
         if {$slow ne "" && [llength $shown] + [llength $lines] <= $most} {

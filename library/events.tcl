@@ -28,11 +28,31 @@ proc ::deployer::EventsEnd {co code result options} {
     unset EventSpans($co)
     foreach span $spans {
         if {$code == 1} {
-            core::event end $span {} $result [dict get $options -errorcode]
+            core::event end $span [EventFailures $options] $result \
+                [dict get $options -errorcode]
         } else {
             core::event end $span
         }
     }
+}
+
+# {failures DICT} of the return OPTIONS of what failed on some of many: message
+# and errorcode of each, as far as an event has room for them.
+proc ::deployer::EventFailures options {
+    if {![dict exists $options -failures]} {
+        return {}
+    }
+    set failures {}
+    set count 0
+    dict for {key failure} [dict get $options -failures] {
+        if {[incr count] > 2000} {
+            break
+        }
+        dict set failures $key [dict create \
+            message [Shorten [dict get $failure message] 300] \
+            errorcode [dict get $failure errorcode]]
+    }
+    return [list failures $failures]
 }
 
 # What a host does.

@@ -2,35 +2,16 @@
 #
 # Layer T2. Each is a class deployer::logger::NAME in a package of that name.
 
-namespace eval ::deployer::logger {
-    # What a reader must not take for something else: controls, and characters
-    # that change the order of others.
-    variable Visible [apply {{} {
-        set map {}
-        for {set code 0} {$code < 0xa0} {incr code} {
-            if {$code ni {9 10} && ($code < 32 || $code > 126)} {
-                lappend map [format %c $code] [format {\x%02x} $code]
-            }
-        }
-        foreach code {
-            0x61c 0x200e 0x200f 0x2028 0x2029 0x202a 0x202b 0x202c 0x202d
-            0x202e 0x2066 0x2067 0x2068 0x2069 0xfeff
-        } {
-            lappend map [format %c $code] [format {\u%04x} $code]
-        }
-        return $map
-    }}]
-}
+namespace eval ::deployer::logger {}
 
-# TEXT with what it would do to a terminal shown.
+# A line of TEXT with what it would do to a terminal shown.
 proc ::deployer::logger::Show text {
-    variable Visible
-    return [string map $Visible $text]
+    return [::deployer::core::text show $text]
 }
 
-# The same on one line.
+# The same of several lines, on one.
 proc ::deployer::logger::ShowLine text {
-    return [string map {\n { ; } \t { }} [Show [string trim $text]]]
+    return [Show [string map {\r\n { ; } \n { ; } \t { }} [string trim $text]]]
 }
 
 # Takes options off the front of WORDS, all of which must be such. KINDS is as
@@ -86,16 +67,27 @@ proc ::deployer::logger::OpenChannel channel {
         chan configure $channel -blocking 0
         return [list $channel 0]
     }
-    # Tcl makes a terminal raw that it opens by any name but this one.
-    set path [expr {[catch {chan configure $channel -mode}]
-        ? "/dev/fd/$number" : "/dev/tty"}]
-    if {![catch {::file stat $path facts}]
+    set path /dev/fd/$number
+    if {[dict size [::deployer::core::terminal of $channel]]} {
+        if {![catch {::deployer::core::terminal open $channel} own]} {
+            return [list $own 1]
+        }
+    } elseif {![catch {::file stat $path facts}]
             && $facts(type) in {fifo characterSpecial}
             && ![catch {::open $path {WRONLY NONBLOCK NOCTTY}} own]} {
         chan configure $own -blocking 0
         return [list $own 1]
     }
     return [list $channel 0]
+}
+
+# The columns of the terminal that CHANNEL writes to; 0: it is none.
+proc ::deployer::logger::ChannelColumns channel {
+    set facts [::deployer::core::terminal of $channel]
+    if {![dict size $facts]} {
+        return 0
+    }
+    return [expr {[dict get $facts cols] > 0 ? [dict get $facts cols] : 80}]
 }
 
 # A time as in events, for people: local, with milliseconds.
@@ -121,6 +113,48 @@ proc ::deployer::logger::Took seconds {
     }
     return [format "%d:%02d h" [expr {$seconds / 3600}] \
         [expr {$seconds / 60 % 60}]]
+}
+
+# The names of the hosts or cells in KEYS, folded, and their number where there
+# are several.
+proc ::deployer::logger::Names keys {
+    if {[llength $keys] == 1} {
+        return [Show [join [lindex $keys 0]]]
+    }
+    if {[catch {::deployer::core::nodeset fold $keys} names]} {
+        set names [join [lmap key $keys {join $key}] {, }]
+    }
+    return "[Show $names] ([llength $keys])"
+}
+
+# TEXT, why something failed on HOST, without what a line with its name says;
+# the command is short.
+proc ::deployer::logger::Reason {text host} {
+    regsub {^/\S*: } $text {} text
+    set text [string map [list " on host $host " { }] $text]
+    if {[regexp {^command "(.*)" ((?:failed|was|did) .*)$} $text - command \
+            rest]} {
+        set text "\"[::deployer::Shorten $command 32]\" $rest"
+    }
+    return [ShowLine $text]
+}
+
+# What failed on each of many, as an event of the type error has it, as a list
+# of {keys text}: those that failed alike together, the fewest first.
+proc ::deployer::logger::Alike failures {
+    set gather [::deployer::core::gather new]
+    try {
+        ::deployer::core::gather put $gather $failures
+        return [lmap group [::deployer::core::gather groups $gather] {
+            set text [dict get $group [expr {
+                [dict get $group variants] > 1 ? "mask" : "text"}]]
+            list [dict get $group slugs] [Reason $text [expr {
+                [dict get $group count] > 1 ? "<host>"
+                : [lindex [dict get $group slugs] 0]}]]
+        }]
+    } finally {
+        ::deployer::core::gather close $gather
+    }
 }
 
 # What begins with EVENT, without its path and host.
@@ -157,6 +191,9 @@ proc ::deployer::logger::State event {
         return [list 0 "signal [dict get $event signal], $seconds"]
     }
     if {[dict exists $event error]} {
+        if {[dict exists $event status] && [dict get $event status] == -1} {
+            return [list 0 "lost, $seconds"]
+        }
         return [list 0 "failed, $seconds"]
     }
     if {[dict exists $event status] && [dict get $event status] != 0} {
@@ -306,7 +343,7 @@ oo::class create ::deployer::logger::Memory {
     # error, once it has ended; tail, the end of its output; left, how many
     # events below it were too many. Outside: what goes on and was too much ->
     # the node above it. Limit: of Nodes. Tail: characters kept.
-    variable Nodes Outside Limit Tail
+    variable Channel Nodes Outside Limit Tail
 
     method Prepare {limit tail} {
         set Nodes {}
@@ -421,6 +458,12 @@ oo::class create ::deployer::logger::Memory {
         }
     }
 
+    # Columns of a line; of a log many.
+    method Room {} {
+        set columns [::deployer::logger::ChannelColumns $Channel]
+        return [expr {$columns == 0 ? 240 : max(20, $columns - 1)}]
+    }
+
     method Line {id depth} {
         set node [dict get $Nodes $id]
         set line [string repeat "  " $depth]
@@ -434,10 +477,24 @@ oo::class create ::deployer::logger::Memory {
                 [expr {$type eq "run" ? "$ " : ": "}]
         }
         append line [dict get $node what]
+        set state ""
         if {[dict get $node state] ne ""} {
-            append line " \[[dict get $node state]\]"
+            set state " \[[dict get $node state]\]"
         }
-        return $line
+        if {$type in {message error}} {
+            # The end of it says why.
+            return $line
+        }
+        return [::deployer::core::text fit $line [expr {[my Room]
+            - [::deployer::core::text width $state]}] ...]$state
+    }
+
+    # Whether ID is a cell that has ended well.
+    method IsWell id {
+        set node [dict get $Nodes $id]
+        return [expr {[dict get $node type] eq "action"
+            && [dict get $node host] ne "" && [dict get $node good]
+            && [dict get $node state] ne ""}]
     }
 
     # ID and all below as lines; with TAILS, the end of what failed commands
@@ -451,8 +508,24 @@ oo::class create ::deployer::logger::Memory {
                     [::deployer::logger::Show $line]"
             }
         }
-        foreach kid [dict get $node kids] {
-            lappend lines {*}[my Render $kid $tails [expr {$depth + 1}]]
+        # Of many cells only those matter here in which something failed.
+        set well {}
+        set kids [dict get $node kids]
+        if {$tails && [llength $kids] > 8} {
+            set well [lsearch -all -inline -exact -not [lmap kid $kids {
+                expr {[my IsWell $kid] ? $kid : ""}
+            }] {}]
+        }
+        foreach kid $kids {
+            if {$kid ni $well || [llength $well] < 4} {
+                lappend lines {*}[my Render $kid $tails [expr {$depth + 1}]]
+            }
+        }
+        if {[llength $well] >= 4} {
+            lappend lines "[string repeat "  " $depth]  (well:\
+                [::deployer::logger::Names [lmap kid $well {
+                    dict get $Nodes $kid host
+                }]])"
         }
         if {[dict get $node left]} {
             lappend lines "[string repeat "  " $depth]  (and\

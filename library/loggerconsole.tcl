@@ -1,17 +1,29 @@
 # loggerconsole.tcl -- the logger console: what happens, for somebody who looks
 # on.
 #
-# Layer T2. A command is one line, with its state at the right margin, when it
-# has ended; one that prints something gets a line before that, and each line of
-# its output the slug in front.
+# Layer T2. A command is one line when it has ended, with its state at the right
+# margin, and below it what it printed, the slug in front of each line. One that
+# goes on for longer has its line at once and its output as it comes, and a line
+# with its state at the end. Of the many cells of an array only what they do is
+# shown, not their calls.
+
+namespace eval ::deployer::logger {
+    variable ConsoleLive 500    ;# ms until output is shown as it comes
+    variable ConsoleKept 16384  ;# characters that are kept for that long
+    variable ConsoleGroups 12   ;# groups of hosts in a summary
+}
 
 oo::class create ::deployer::logger::console {
     superclass ::deployer::logger::Channel
     # Terminal: lines go to the terminal of this process, whoever uses it.
-    # Width: "" is that of the terminal. Shown: ids that have a line already.
-    # Rest: id,stream -> a line that is not whole. Depth: id -> of actions.
-    # Gatherer: of the runs, or "".
-    variable Channel Terminal Width Colours Output Shown Rest Depth Gatherer
+    # Width: "" is that of the terminal. Wraps: long texts are broken at words.
+    # Runs: id -> dict of line (the headline), begun (ms), live, kept (lines),
+    # size, of what goes on. Rest: id,stream -> a line that is not whole. Bad: id
+    # of an action -> 1 where a command of it was shown to have failed. Told: id
+    # -> 1 where its error was. Timer: of the next look at Runs. Gatherer: of the
+    # runs, or "".
+    variable Channel Terminal Width Wraps Colours Output Runs Rest Bad Told \
+        Timer Gatherer
 
     # console new ?-channel CHANNEL | -file PATH? ?-width N?
     #     ?-colours auto|yes|no? ?-output BOOL? ?-gather BOOL?
@@ -22,6 +34,8 @@ oo::class create ::deployer::logger::console {
         } $args {width {} colours auto output 1 gather 0}]
         set Terminal [expr {![dict exists $options channel]
             && ![dict exists $options file] && [my IsTerminal stderr]}]
+        set Wraps [expr {$Terminal || [dict exists $options channel]
+            && [my IsTerminal [dict get $options channel]]}]
         if {$Terminal} {
             set Owned 0
         } else {
@@ -31,34 +45,29 @@ oo::class create ::deployer::logger::console {
         set Output [dict get $options output]
         set Colours [dict get $options colours]
         if {$Colours eq "auto"} {
-            set Colours [expr {([my IsTerminal stderr] && $Terminal
-                    || [dict exists $options channel]
-                    && [my IsTerminal [dict get $options channel]])
-                && (![info exists ::env(NO_COLOR)] || $::env(NO_COLOR) eq "")
-                && [info exists ::env(TERM)] && $::env(TERM) ne "dumb"}]
+            set Colours [expr {$Wraps && [::deployer::TerminalColors]}]
         } else {
             set Colours [expr {$Colours eq "yes"}]
         }
-        set Shown {}
-        set Depth {}
+        set Runs {}
+        set Bad {}
+        set Told {}
+        set Timer ""
         array set Rest {}
         set Gatherer ""
         if {[dict get $options gather]} {
             set Gatherer [::deployer::logger::Gatherer new \
-                [namespace code {my Print}] [namespace code {my Style}]]
+                [namespace code {my Print}] [namespace code {my Style}] \
+                [expr {$Terminal && [::deployer::TerminalSmart]}]]
         }
     }
 
     destructor {
+        if {[info exists Timer]} {
+            after cancel $Timer
+        }
         if {[info exists Gatherer] && $Gatherer ne ""} {
             $Gatherer destroy
-        }
-        next
-    }
-
-    method flush {} {
-        if {$Gatherer ne ""} {
-            $Gatherer flush
         }
         next
     }
@@ -81,6 +90,8 @@ oo::class create ::deployer::logger::console {
             if {[dict exists $info cols] && [dict get $info cols] > 0} {
                 return [dict get $info cols]
             }
+        } elseif {$Wraps} {
+            return [::deployer::logger::ChannelColumns $Channel]
         }
         if {[info exists ::env(COLUMNS)] && [string is integer -strict \
                 $::env(COLUMNS)] && $::env(COLUMNS) > 0} {
@@ -99,6 +110,9 @@ oo::class create ::deployer::logger::console {
     }
 
     method flush {} {
+        if {$Gatherer ne ""} {
+            $Gatherer flush
+        }
         if {$Terminal} {
             catch {::deployer::TerminalDrain}
         }
@@ -112,26 +126,60 @@ oo::class create ::deployer::logger::console {
     }
 
     # WHAT, cut where it is too long, and STATE at the right margin.
-    method PrintState {what state colour} {
+    method PrintState {what state colour {style {}}} {
         set columns [expr {[my Columns] - 1}]
-        set room [expr {max(10, $columns - [string length $state] - 1)}]
-        if {$state ne "" && [string length $what] > $room} {
-            set what [string range $what 0 $room-4]...
-        }
-        if {$state eq ""} {
-            my Print $what
+        set room [expr {max(10,
+            $columns - [::deployer::core::text width $state] - 1)}]
+        set what [::deployer::core::text fit $what $room ...]
+        set gap [expr {max(1, $columns - [::deployer::core::text width $what]
+            - [::deployer::core::text width $state])}]
+        my Print [string cat [expr {$style eq "" ? $what
+            : [my Colour $style $what]}] [string repeat " " $gap] \
+            [my Colour $colour $state]]
+    }
+
+    # TEXT, which is one line, broken at words where the terminal would do it
+    # anywhere. What follows its first line is INDENTed.
+    method PrintLong {colour text {indent 2}} {
+        set columns [expr {[my Columns] - 1}]
+        if {!$Wraps || $columns < 20
+                || [::deployer::core::text width $text] <= $columns} {
+            my Print [my Colour $colour $text]
             return
         }
-        my Print "$what[string repeat " " [expr {max(1, $columns
-            - [string length $what] - [string length $state])}]][my Colour \
-            $colour $state]"
+        regexp {^( *)(.*)$} $text - line text
+        set empty 1
+        foreach word [split $text " "] {
+            if {!$empty && [::deployer::core::text width "$line $word"]
+                    > $columns} {
+                my Print [my Colour $colour $line]
+                set line [string repeat " " $indent]
+                set empty 1
+            }
+            append line [expr {$empty ? "" : " "}] $word
+            set empty 0
+        }
+        my Print [my Colour $colour $line]
+    }
+
+    # The path of EVENT, of a long one the end. NEXT: nothing else is on its line
+    # than a name of so many characters and a state.
+    method Path {event {next 0}} {
+        set path ""
+        if {[dict exists $event path]} {
+            set path [::deployer::logger::Show [dict get $event path]]
+        }
+        set most [expr {max(16, $next ? [my Columns] - $next - 20
+            : [my Columns] / 3)}]
+        while {[::deployer::core::text width $path] > $most
+                && [set at [string first / $path 4]] > 0} {
+            set path ...[string range $path $at end]
+        }
+        return $path
     }
 
     method Where event {
-        set text ""
-        if {[dict exists $event path]} {
-            set text [::deployer::logger::Show [dict get $event path]]
-        }
+        set text [my Path $event]
         if {[dict exists $event host]
                 && [dict get $event type] in {run file connect}
                 && [string first :[dict get $event host]/ $text/] < 0} {
@@ -141,13 +189,31 @@ oo::class create ::deployer::logger::console {
     }
 
     method Headline event {
-        set mark [expr {[dict get $event type] eq "run" ? "$" : ":"}]
-        return "[my Where $event]$mark [::deployer::logger::What $event]"
+        set what [::deployer::logger::What $event]
+        switch [dict get $event type] {
+            action {
+                return "[string trimright [my Path $event \
+                    [string length $what]] /]/$what"
+            }
+            fork {
+                return "[string trimright [my Path $event \
+                    [string length $what]] /]/[string range $what 5 end] (fork)"
+            }
+            run {
+                return "[my Where $event]\$ $what"
+            }
+        }
+        return "[my Where $event]: $what"
+    }
+
+    # Whether it is one of the calls in the cells of an array.
+    method IsOfMany event {
+        return [expr {[dict exists $event host] && [dict exists $event parent]}]
     }
 
     method event event {
         if {![dict exists $event id]} {
-            my Print [my Colour 33 [dict get $event data]]
+            my Print [my Colour 35 [dict get $event data]]
             return
         }
         set id [dict get $event id]
@@ -155,31 +221,37 @@ oo::class create ::deployer::logger::console {
         if {$Gatherer ne ""} {
             if {$type eq "run"} {
                 $Gatherer event $event
+                if {[dict get $event phase] eq "end"} {
+                    my Failed $event
+                }
                 return
             }
-            # What is said of outputs stands below them.
-            if {$type in {message error} || [dict get $event phase] eq "end"
+            # What is said of outputs stands below them; a cell speaks of its
+            # own alone, and others go on.
+            if {$type in {message error} && ![dict exists $event host]
+                    || [dict get $event phase] eq "end"
                     && ![dict exists $event parent]} {
                 $Gatherer flush
             }
         }
         switch [dict get $event phase] {
             begin {
-                if {$type in {action fork}} {
+                if {$type ni {action fork}} {
+                    dict set Runs $id [dict create line [my Headline $event] \
+                        begun [clock milliseconds] live 0 kept {} size 0]
+                    my Watch
+                } elseif {![my IsOfMany $event]} {
                     my Print [my Colour 1 [my Headline $event]]
-                } else {
-                    dict set Shown $id [my Headline $event]
                 }
             }
             output {
                 if {$type eq "message"} {
                     foreach line [split [dict get $event data] \n] {
-                        my Print "[my Where $event]:\
+                        my Print "[my Path $event]:\
                             [::deployer::logger::Show $line]"
                     }
                 } elseif {$type eq "error"} {
-                    my Print [my Colour 31 "[my Where $event]:\
-                        [::deployer::logger::ShowLine [dict get $event error]]"]
+                    my Error $event
                 } elseif {$Output} {
                     my Lines $id $event
                 }
@@ -191,36 +263,98 @@ oo::class create ::deployer::logger::console {
         }
     }
 
+    # A command of an action has failed, and that was shown.
+    method Failed event {
+        if {[dict exists $event parent]
+                && ![lindex [::deployer::logger::State $event] 0]} {
+            dict set Bad [dict get $event parent] 1
+        }
+    }
+
+    method Error event {
+        set parent ""
+        if {[dict exists $event parent]} {
+            set parent [dict get $event parent]
+            dict set Told $parent 1
+        }
+        set code [dict get $event data]
+        if {$Output && [dict exists $Bad $parent]
+                && ([string match {DEPLOYER EXEC STATUS *} $code]
+                    || [string match {DEPLOYER EXEC SIGNAL *} $code])} {
+            # It would be said twice.
+            return
+        }
+        set text [::deployer::logger::ShowLine [dict get $event error]]
+        if {[string index $text 0] ne "/"} {
+            set text "[my Path $event]: $text"
+        }
+        if {![dict exists $event failures]} {
+            my PrintLong 31 $text
+            return
+        }
+        # What failed alike, together.
+        regsub {( failed)(?: \([^()]*\))?:.*} $text {\1} text
+        my PrintLong 31 "$text:"
+        set groups [::deployer::logger::Alike [dict get $event failures]]
+        set most $::deployer::logger::ConsoleGroups
+        foreach group [lrange $groups 0 $most-1] {
+            lassign $group keys text
+            set names [::deployer::core::text fit \
+                [::deployer::logger::Names $keys] \
+                [expr {max(20, [my Columns] / 2)}] ...]
+            my PrintLong 31 "  $names: [::deployer::Shorten $text 400]" 6
+        }
+        set left 0
+        foreach group [lrange $groups $most end] {
+            incr left [llength [lindex $group 0]]
+        }
+        incr left [expr {[lindex $code end-1]
+            - [dict size [dict get $event failures]]}]
+        if {$left > 0} {
+            my Print [my Colour 31 "  and $left more"]
+        }
+    }
+
     method End {id type event} {
         lassign [::deployer::logger::State $event] good state
         set colour [expr {$good ? 32 : 31}]
+        set told [dict exists $Told $id]
+        dict unset Told $id
+        dict unset Bad $id
         if {$type in {action fork}} {
-            if {$good && [dict exists $event parent]} {
-                return
+            if {![my IsOfMany $event]
+                    && (!$good || ![dict exists $event parent])} {
+                my PrintState [my Headline $event] $state $colour 1
             }
-            my PrintState [my Headline $event] $state $colour
-        } else {
-            # Again where its line has scrolled away.
-            my PrintState [my Headline $event] $state $colour
-            if {[dict exists $event error] && $type ne "run"} {
-                my Print [my Colour 31 "  [::deployer::logger::ShowLine \
-                    [dict get $event error]]"]
-            }
-        }
-        dict unset Shown $id
-    }
-
-    # Whole lines of an output, with the slug in front.
-    method Lines {id event} {
-        if {[dict exists $event shown]} {
             return
         }
-        if {[dict exists $Shown $id] && [dict get $Shown $id] ne ""} {
-            my PrintState [dict get $Shown $id] ... 33
-            dict set Shown $id ""
+        if {![dict exists $Runs $id]} {
+            return
+        }
+        set run [dict get $Runs $id]
+        dict unset Runs $id
+        if {$type eq "connect" && $good || $type ne "run" && $told} {
+            return
+        }
+        my Failed $event
+        my PrintState [dict get $run line] $state $colour
+        foreach line [dict get $run kept] {
+            my Print $line
+        }
+        if {[dict exists $event error] && $type ne "run"} {
+            my PrintLong 31 "  [::deployer::logger::ShowLine \
+                [dict get $event error]]"
+        }
+    }
+
+    # Whole lines of an output.
+    method Lines {id event} {
+        if {[dict exists $event shown] || ![dict exists $Runs $id]} {
+            return
         }
         if {[dict exists $event binary]} {
-            my Line $event "([dict get $event bytes] bytes that are no text)"
+            my Line $id $event \
+                "([dict get $event bytes] bytes that are no text)"
             return
         }
         set key $id,[dict get $event stream]
@@ -234,23 +368,76 @@ oo::class create ::deployer::logger::console {
         }
         set Rest($key) $rest
         foreach line $lines {
-            my Line $event $line
+            my Line $id $event $line
         }
     }
 
-    method Line {event line} {
+    # LINE of the output of ID, with the slug in front.
+    method Line {id event line} {
         set colour [expr {[dict exists $event stream]
-            && [dict get $event stream] eq "stderr" ? 33 : 36}]
-        my Print "[my Colour $colour \
+            && [dict get $event stream] eq "stderr" ? 35 : 36}]
+        # As it looks at its end.
+        set line [lindex [split [string trimright $line \r] \r] end]
+        set line "[my Colour $colour \
             "[::deployer::logger::Show [dict get $event host]]:"]\
-            [::deployer::logger::Show [string trimright $line \r]]"
+            [::deployer::logger::Show $line]"
+        if {[dict get $Runs $id live]} {
+            my Print $line
+            return
+        }
+        set kept [dict get $Runs $id kept]
+        dict set Runs $id kept [lappend kept $line]
+        dict set Runs $id size \
+            [expr {[dict get $Runs $id size] + [string length $line]}]
+        if {[dict get $Runs $id size] > $::deployer::logger::ConsoleKept} {
+            my Live $id
+        }
+    }
+
+    # What ID prints is shown as it comes from here on.
+    method Live id {
+        my PrintState [dict get $Runs $id line] ... 2
+        foreach line [dict get $Runs $id kept] {
+            my Print $line
+        }
+        dict set Runs $id kept {}
+        dict set Runs $id live 1
+    }
+
+    method Watch {} {
+        if {$Timer eq ""} {
+            set Timer [after [expr {$::deployer::logger::ConsoleLive / 2}] \
+                [namespace code {my Look}]]
+        }
+    }
+
+    # Commands that go on for long are shown, where they print something or
+    # nothing else goes on.
+    method Look {} {
+        set Timer ""
+        set early [expr {[clock milliseconds]
+            - $::deployer::logger::ConsoleLive}]
+        set waits 0
+        dict for {id run} $Runs {
+            if {[dict get $run live]} {
+                continue
+            }
+            set waits 1
+            if {[dict get $run begun] <= $early
+                    && ([dict get $run size] || [dict size $Runs] == 1)} {
+                my Live $id
+            }
+        }
+        if {$waits} {
+            my Watch
+        }
     }
 
     # What is left of the last lines of ID.
     method Rest {id event} {
         foreach key [lsort [array names Rest $id,*]] {
             if {$Rest($key) ne ""} {
-                my Line [dict replace $event stream \
+                my Line $id [dict replace $event stream \
                     [lindex [split $key ,] 1]] $Rest($key)
             }
             unset Rest($key)

@@ -127,9 +127,11 @@ SetError(Handle *handlePtr)
     } else if (procPtr->promptText != NULL && !procPtr->started
 	    && procPtr->prompts > answers) {
 	DpErrorSet(&handlePtr->error, "SUDO PASSWORD", answers > 0
-		? "sudo on %s: the password is wrong (command: %s)"
-		: "sudo on %s asks for a password and there is none"
-		" (command: %s)", handlePtr->slug, handlePtr->command);
+		? "sudo on host %s refuses the password: set the right one as"
+		" -sudopassword of the host (command: %s)"
+		: "sudo on host %s asks for a password and there is none: set"
+		" -sudopassword of the host (command: %s)", handlePtr->slug,
+		handlePtr->command);
 	DpErrorAddData(&handlePtr->error, handlePtr->slug);
     } else if (procPtr->started && procPtr->inLost) {
 	DpErrorSet(&handlePtr->error, "EXEC LOST", "the command on %s has run"

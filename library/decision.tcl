@@ -1,5 +1,6 @@
-# decision.tcl -- what a human decides when a command has failed: again, without
-# it, without this host, another command, a look at the host, or the end.
+# decision.tcl -- what a human decides when a command or a file verb has failed:
+# again, without it, without this host, another command, a look at the host or at
+# what ran before, or the end.
 #
 # Layer T2. The context of actions of an interactive instance has the key -decide,
 # a dict: id (of the call from outside, key of Decisions) and ns (the namespace of
@@ -21,6 +22,10 @@ namespace eval ::deployer {
 
     # From the question to the end of a shell or an editor that it leads to.
     set TerminalQueues(Question) {}
+
+    # Namespace of a root -> the logger that keeps what ran there.
+    variable DecideTraces
+    array set DecideTraces {}
 }
 
 # CONTEXT for METHOD of the instance of namespace NS, where that may ask.
@@ -30,7 +35,57 @@ proc ::deployer::DecideEnter {context ns} {
     set id [incr DecisionCount]
     set Decisions($id) {skipped {} all {} used {} over 0}
     dict set context -decide [dict create id $id ns $ns]
+    DecideKeepTrace [set ${ns}::Root]
     return $context
+}
+
+# The root of namespace NS keeps what runs from here on, within bounds, for who
+# is asked about it. No list of loggers shows that.
+proc ::deployer::DecideKeepTrace ns {
+    variable DecideTraces
+    variable LoggersHidden
+    if {[info exists DecideTraces($ns)] || ![ConsoleIsOpen $ns]} {
+        return
+    }
+    LoggerLoad trace
+    set logger [logger::trace new -print 0 -limit 500 -tail 400 -keep 2]
+    set DecideTraces($ns) $logger
+    set LoggersHidden($logger) $ns
+    [info object namespace $logger]::my MadeFor $ns
+    LoggersAdd $ns [list $logger]
+}
+
+# The twin, when that logger goes.
+proc ::deployer::DecideForgetTrace ns {
+    variable DecideTraces
+    unset -nocomplain DecideTraces($ns)
+}
+
+# Shows what ran before, as far as it is kept.
+proc ::deployer::DecideTrace ns {
+    variable DecideTraces
+    variable LoggerSinks
+    set root [set ${ns}::Root]
+    set text ""
+    if {[info exists DecideTraces($root)]
+            && [info exists LoggerSinks($DecideTraces($root))]} {
+        set logger $DecideTraces($root)
+        LoggerFlush [lindex $LoggerSinks($logger) 0]
+        catch {set text [$logger text]}
+    }
+    if {$text eq ""} {
+        TerminalPrint "Nothing is known of what ran before.\n"
+        return
+    }
+    try {
+        ConsolePage $ns $text
+    } on error {message options} {
+        if {[lrange [dict get $options -errorcode] 0 1]
+                eq {DEPLOYER CANCELLED}} {
+            return -options $options $message
+        }
+        TerminalPrint "[core::text show [Shorten $message 300]]\n"
+    }
 }
 
 proc ::deployer::DecideLeave context {
@@ -61,26 +116,62 @@ oo::class create ::deployer::Deciding {
         if {[::deployer::ContextGet] eq "" || ![::deployer::DecideMay $opts]} {
             return [next $line $opts]
         }
-        set host [self]
-        set slug $Slug
-        while 1 {
-            ::deployer::DecideSkipped $slug
-            if {![catch {next $line $opts} result options]} {
-                return $result
-            }
-            lassign [::deployer::Decide $host $slug $line $opts $result \
-                $options] answer line
-            switch $answer {
-                skip {
-                    return [::deployer::DecideEmpty $opts]
+        set may {retry skip edit}
+        if {[dict exists $opts stdinchannel]} {
+            # What was read is gone.
+            set may skip
+        }
+        return [::deployer::DecideRepeat [self] $Slug line $may \
+            [::deployer::DecideEmpty $opts] {next $line $opts}]
+    }
+}
+
+# The verbs that change files or transfer them. Those that only look fail as ever:
+# that something is not there is an answer.
+apply {{} {
+    foreach {method word} {
+        FileGet get FilePut put FileOpen open FileMkdir mkdir
+        FileRemove remove FileRename rename FileSymlink symlink FileLink link
+        FileSetstat setstat FileCopy copy
+    } {
+        # Without a channel the script could not go on.
+        set may [expr {$word eq "open" ? "retry" : "retry skip"}]
+        oo::define ::deployer::Deciding method $method {opts args} \
+            [string map [list %word $word %may [list $may]] {
+                if {[::deployer::ContextGet] eq ""
+                        || ![::deployer::DecideMay $opts]} {
+                    return [next $opts {*}$args]
                 }
-                fail {
-                    return -options [dict incr options -level] $result
-                }
+                set what [list %word {*}$args]
+                return [::deployer::DecideRepeat [self] $Slug what %may {} \
+                    {next $opts {*}$args}]
+            }]
+        oo::define ::deployer::Deciding unexport $method
+    }
+}}
+
+# Evaluates SCRIPT in the caller's frame until it does not fail, or the answer is
+# another one than to do it again. LINEVAR is the variable of the command, which
+# SCRIPT reads and editing changes. MAY: which answers make sense, besides those
+# that always do. EMPTY is the result where it is skipped.
+proc ::deployer::DecideRepeat {host slug lineVar may empty script} {
+    upvar 1 $lineVar line
+    while 1 {
+        DecideSkipped $slug
+        if {![catch {uplevel 1 $script} result options]} {
+            return $result
+        }
+        lassign [Decide $host $slug $line $may $result $options] answer line
+        switch $answer {
+            skip {
+                return $empty
             }
-            if {![::deployer::IsHost $host]} {
+            fail {
                 return -options [dict incr options -level] $result
             }
+        }
+        if {![IsHost $host]} {
+            return -options [dict incr options -level] $result
         }
     }
 }
@@ -109,38 +200,43 @@ proc ::deployer::DecideSkip slug {
     Fail [list SKIPPED $slug] "host $slug is skipped, as was answered"
 }
 
-# What becomes of LINE, which failed on HOST with OPTS: {retry LINE}, {skip},
-# {fail}; or it raises that the host is skipped or all is over.
-proc ::deployer::Decide {host slug line opts message options} {
+# What becomes of LINE, which failed on HOST: {retry LINE}, {skip LINE}, {fail
+# LINE}; or it raises that the host is skipped or all is over. MAY as above.
+proc ::deployer::Decide {host slug line may message options} {
     variable Decisions
     set code [dict get $options -errorcode]
     set context [ContextGet]
     set id [dict get $context -decide id]
     set ns [dict get $context -decide ns]
     if {[lindex $code 0] ne "DEPLOYER"
-            || [lindex $code 1] ni {EXEC SUDO CONNECT AUTH HOSTKEY}
+            || [lindex $code 1] ni {EXEC SUDO CONNECT AUTH HOSTKEY FILE}
             || ![info exists Decisions($id)] || [dict get $Decisions($id) over]
             || ![namespace exists $ns] || ![ConsoleIsOpen $ns]} {
-        return fail
+        return [list fail $line]
     }
     # Alike: the same command, the same way to fail.
     set alike [list $line \
         [lsearch -all -inline -exact -not $code $slug]]
     set path [PathOf $ns]
     set many [dict exists $context -fan]
-    # What was read is gone.
-    set again [expr {![dict exists $opts stdinchannel]}]
+    lappend may shell fail abort
+    if {$many} {
+        lappend may host
+    }
+    if {[info exists ::deployer::DecideTraces([set ${ns}::Root])]} {
+        lappend may trace
+    }
     if {[catch {TerminalLock Question} why failure]} {
         if {[lrange [dict get $failure -errorcode] 0 1]
                 eq {DEPLOYER CANCELLED}} {
             return -options $failure $why
         }
         # Plain code below has it.
-        return fail
+        return [list fail $line]
     }
     try {
-        lassign [DecideTalk $id $host $slug $line $alike $many $again \
-            [DecideText $path $message $many $again]] answer all new
+        lassign [DecideTalk $id $host $slug $line $alike $may $ns \
+            [DecideText $path $message $may]] answer all new
     } finally {
         TerminalUnlock Question
     }
@@ -164,7 +260,7 @@ proc ::deployer::Decide {host slug line opts message options} {
     }
     switch $answer {
         skip - fail {
-            return $answer
+            return [list $answer $line]
         }
         host {
             DecideSkip $slug
@@ -179,10 +275,10 @@ proc ::deployer::Decide {host slug line opts message options} {
 
 # Asks, and does what leads to another question, until there is an answer:
 # {ANSWER ALL LINE}, as of DecideAsk, with the command to be run.
-proc ::deployer::DecideTalk {id host slug line alike many again about} {
+proc ::deployer::DecideTalk {id host slug line alike may ns about} {
     variable Decisions
     while 1 {
-        lassign [DecideAsk $id $slug $alike $about $many $again] answer all
+        lassign [DecideAsk $id $slug $alike $about $may] answer all
         switch $answer {
             edit {
                 if {$all eq "known"} {
@@ -200,6 +296,12 @@ proc ::deployer::DecideTalk {id host slug line alike many again about} {
                     return [list fail 0 $line]
                 }
             }
+            trace {
+                DecideTrace $ns
+                if {![namespace exists $ns]} {
+                    return [list fail 0 $line]
+                }
+            }
             default {
                 return [list $answer $all $line]
             }
@@ -208,33 +310,32 @@ proc ::deployer::DecideTalk {id host slug line alike many again about} {
 }
 
 # The question's text. What comes from a host is shown and not obeyed.
-proc ::deployer::DecideText {path message many again} {
-    set text "\n$path:"
+proc ::deployer::DecideText {path message may} {
+    # It may have the place already.
+    set text "\n[expr {[string index $message 0] eq "/" ? "" : "$path:"}]"
     foreach line [split $message \n] {
         append text " [core::text show $line]\n"
     }
     set choices {}
-    if {$again} {
-        lappend choices "r retry"
+    foreach {answer choice} {
+        retry {r retry} skip {s skip} host {h skip this host}
+        edit {e edit and retry} shell {! shell} trace {t trace} fail {f fail}
+        abort {a abort}
+    } {
+        if {$answer in $may} {
+            lappend choices $choice
+        }
     }
-    lappend choices "s skip"
-    if {$many} {
-        lappend choices "h skip this host"
-    }
-    if {$again} {
-        lappend choices "e edit and retry"
-    }
-    lappend choices "! shell" "f fail" "a abort"
     append text "  [join $choices {  }]\n"
-    if {$many} {
+    if {"host" in $may} {
         append text "  (a capital letter: the same for all that fail alike)\n"
     }
     return $text
 }
 
-# Asks until there is an answer: {retry|skip|host|edit|shell|abort|fail ALL},
-# where ALL is 1 for all that fail alike, known where that was said before.
-proc ::deployer::DecideAsk {id slug alike about many again} {
+# Asks until there is an answer: {retry|skip|host|edit|shell|trace|abort|fail
+# ALL}, where ALL is 1 for all that fail alike, known where that was said before.
+proc ::deployer::DecideAsk {id slug alike about may} {
     variable Decisions
     if {[catch {AskOpen} terminal options]} {
         if {[lrange [dict get $options -errorcode] 0 1]
@@ -258,7 +359,7 @@ proc ::deployer::DecideAsk {id slug alike about many again} {
             if {$ended} {
                 return {abort 0}
             }
-            set answer [DecideRead [string trim $typed] $many $again]
+            set answer [DecideRead [string trim $typed] $may]
             if {$answer ne ""} {
                 return $answer
             }
@@ -292,37 +393,21 @@ proc ::deployer::DecideKnown {id slug alike} {
 }
 
 # What TYPED means, as DecideAsk has it; "" for nothing.
-proc ::deployer::DecideRead {typed many again} {
-    set all [expr {$many && [regexp {^[A-Z]} $typed]}]
-    switch -- [string tolower $typed] {
-        r - retry {
-            set answer [expr {$again ? "retry" : ""}]
-        }
-        s - skip {
-            set answer skip
-        }
-        h - host {
-            set answer [expr {$many ? "host" : ""}]
-        }
-        e - edit {
-            set answer [expr {$again ? "edit" : ""}]
-        }
-        ! - shell {
-            set answer shell
-            set all 0
-        }
-        f - fail {
-            set answer fail
-        }
-        a - abort - q - quit {
-            set answer abort
-            set all 0
-        }
-        default {
-            return ""
-        }
+proc ::deployer::DecideRead {typed may} {
+    set words {
+        r retry s skip h host e edit ! shell t trace f fail a abort q abort
+        quit abort
     }
-    return [expr {$answer eq "" ? "" : [list $answer $all]}]
+    set answer [string tolower $typed]
+    if {[dict exists $words $answer]} {
+        set answer [dict get $words $answer]
+    }
+    if {$answer ni $may} {
+        return ""
+    }
+    set all [expr {"host" in $may && $answer ni {shell trace abort}
+        && [regexp {^[A-Z]} $typed]}]
+    return [list $answer $all]
 }
 
 # A shell on the host, in the context of the command.

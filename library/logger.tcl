@@ -407,6 +407,9 @@ oo::class create ::deployer::logger::Memory {
         if {$type in {message error} && $parent eq ""} {
             return
         }
+        if {$parent ne "" && [dict size $Nodes] >= $Limit} {
+            my MakeRoom
+        }
         if {$parent ne "" && ($outside || [dict size $Nodes] >= $Limit)} {
             dict set Nodes $parent left \
                 [expr {[dict get $Nodes $parent left] + 1}]
@@ -416,7 +419,7 @@ oo::class create ::deployer::logger::Memory {
             return
         }
         set node [dict create parent $parent kids {} type $type tail "" \
-            left 0 good 1 state "" error "" path "" host ""]
+            left 0 gone 0 good 1 state "" error "" path "" host ""]
         foreach key {path host} {
             if {[dict exists $event $key]} {
                 dict set node $key [dict get $event $key]
@@ -443,6 +446,9 @@ oo::class create ::deployer::logger::Memory {
         }
         my NodeBegun $id
     }
+
+    # There are too many parts.
+    method MakeRoom {} {}
 
     method NodeBegun id {}
 
@@ -507,6 +513,10 @@ oo::class create ::deployer::logger::Memory {
                 lappend lines "[string repeat "  " $depth]  |\
                     [::deployer::logger::Show $line]"
             }
+        }
+        if {[dict get $node gone]} {
+            lappend lines "[string repeat "  " $depth]  ([dict get $node gone]\
+                before are not kept)"
         }
         # Of many cells only those matter here in which something failed.
         set well {}

@@ -12,6 +12,8 @@ namespace eval ::deployer {
     variable LoggerSinks        ;# logger -> {sink uses}
     variable LoggerHomes        ;# namespace -> its loggers
     variable EventKinds         ;# class,method -> whether that is an action
+    variable LoggersHidden      ;# logger that no list shows -> its namespace
+    array set LoggersHidden {}
     array set LoggerSinks {}
     array set LoggerHomes {}
     array set EventKinds {}
@@ -35,8 +37,12 @@ apply {names {
 
 # The loggers of the instance of namespace NS alone.
 proc ::deployer::LoggersOf ns {
+    variable LoggersHidden
     if {[info exists ${ns}::Loggers]} {
-        return [dict keys [set ${ns}::Loggers]]
+        return [lsearch -all -inline -exact -not [lmap logger \
+            [dict keys [set ${ns}::Loggers]] {
+                expr {[info exists LoggersHidden($logger)] ? "" : $logger}
+            }] {}]
     }
     return {}
 }
@@ -215,12 +221,17 @@ proc ::deployer::LoggersRemove {ns loggers {below ""}} {
 # One use less of LOGGER.
 proc ::deployer::LoggerLeave logger {
     variable LoggerSinks
+    variable LoggersHidden
     lassign $LoggerSinks($logger) sink uses
     if {[incr uses -1] > 0} {
         set LoggerSinks($logger) [list $sink $uses]
         return
     }
     unset LoggerSinks($logger)
+    if {[info exists LoggersHidden($logger)]} {
+        DecideForgetTrace $LoggersHidden($logger)
+        unset LoggersHidden($logger)
+    }
     # The sink of one that writes lines lives as long as itself.
     set lines [IsLogger $logger Lines]
     if {[IsLogger $logger Base]} {
@@ -263,6 +274,7 @@ proc ::deployer::LoggerDies logger {
 # Called by C: a sink takes no more. The other loggers hear of it; where there
 # are none, it is an error in the background.
 proc ::deployer::SinkFailed {sink message} {
+    variable LoggersHidden
     variable LoggerHomes
     variable LoggerSinks
     set failed ""
@@ -274,6 +286,10 @@ proc ::deployer::SinkFailed {sink message} {
     if {$failed eq ""} {
         return
     }
+    set hidden [lmap logger [array names LoggersHidden] {
+        expr {[info exists LoggerSinks($logger)]
+            ? [lindex $LoggerSinks($logger) 0] : ""}
+    }]
     set text "logger $failed failed and is dropped: $message"
     set told 0
     foreach ns [array names LoggerHomes] {
@@ -281,7 +297,11 @@ proc ::deployer::SinkFailed {sink message} {
             continue
         }
         LoggersRemove $ns [list $failed]
-        set sinks [SinksOf $ns]
+        set sinks [lmap sink [SinksOf $ns] {
+            # Nobody would see it there.
+            if {$sink in $hidden} continue
+            set sink
+        }]
         if {[llength $sinks]} {
             set told 1
             core::event tell "" message \

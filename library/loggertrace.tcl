@@ -5,11 +5,11 @@
 oo::class create ::deployer::logger::trace {
     superclass ::deployer::logger::Memory
     # Done: the last outermost actions that have ended, oldest first.
-    variable Nodes Channel Print Done Keep
+    variable Nodes Channel Limit Print Done Keep
 
     # trace new ?-channel CHANNEL | -file PATH? ?-print BOOL? ?-limit N?
     #     ?-tail N? ?-keep N?
-    # Keeps up to -limit parts, and -tail characters of the output of each. It
+    # Keeps the last -limit parts, and -tail characters of the output of each. It
     # is printed where an outermost action has failed, unless -print is 0, and
     # `text` gives it at any time; so it does of the last -keep ones.
     constructor args {
@@ -33,6 +33,33 @@ oo::class create ::deployer::logger::trace {
             }
         }
         return [join $lines \n]
+    }
+
+    # The oldest parts that are over go, a tenth of all at once.
+    method MakeRoom {} {
+        set room [expr {max(1, $Limit / 10)}]
+        foreach id [dict keys $Nodes] {
+            if {![dict exists $Nodes $id]} {
+                continue
+            }
+            set node [dict get $Nodes $id]
+            set parent [dict get $node parent]
+            if {$parent eq "" || [dict get $node state] eq ""
+                    && [dict get $node type] ni {message error}} {
+                continue
+            }
+            set kids [lsearch -all -inline -exact -not \
+                [dict get $Nodes $parent kids] $id]
+            dict set Nodes $parent kids $kids
+            dict set Nodes $parent gone \
+                [expr {[dict get $Nodes $parent gone] + 1}]
+            set before [dict size $Nodes]
+            my Forget $id
+            incr room [expr {[dict size $Nodes] - $before}]
+            if {$room <= 0} {
+                break
+            }
+        }
     }
 
     method Ended id {

@@ -671,26 +671,30 @@ proc ::deployer::copy args {
     set toMy [info object namespace $to]::my
     set span [EventNow]
     if {$span eq ""} {
-        tailcall CopyBetween $opts $from $path $to $target
+        tailcall $toMy FileCopy $opts $from $path $target
     }
     set slug [$to cget -slug]
     set span [core::event begin $span file [list host $slug command \
         [list copy [$from cget -slug] $path $slug $target]] {} \
         [$fromMy Hidden [$toMy Hidden {}]]]
-    set code [catch {CopyBetween $opts $from $path $to $target} result options]
+    set code [catch {
+        $toMy FileCopy $opts $from $path $target
+    } result options]
     EventOutcome $span $code $result $options [EventBytes $result]
     dict incr options -level
     return -options $options $result
 }
 
-proc ::deployer::CopyBetween {opts from path to target} {
-    set fromMy [info object namespace $from]::my
-    set toMy [info object namespace $to]::my
-    set sources [$fromMy FileSources $opts $path]
-    return [Transfer $opts [$from cget -slug] \
-        [list $fromMy FileSide $opts] \
-        [list $toMy FileSide [dict replace $opts write 1]] \
-        $sources [$toMy FileTarget $opts $target]]
+oo::define ::deployer::host {
+    # From host FROM to this one.
+    method FileCopy {opts from path target} {
+        set fromMy [info object namespace $from]::my
+        set sources [$fromMy FileSources $opts $path]
+        return [::deployer::Transfer $opts [$from cget -slug] \
+            [list $fromMy FileSide $opts] \
+            [list [namespace which my] FileSide [dict replace $opts write 1]] \
+            $sources [my FileTarget $opts $target]]
+    }
 }
 
 # The host that NAME means in the caller's frame: a host, or a container of one.

@@ -508,6 +508,23 @@ DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr)
 	    (double) (DpEventNow() - spanPtr->startTime) / 1e6));
 }
 
+/* Why something failed, if it did. */
+static void
+AddError(Event *eventPtr, const DpSpan *spanPtr, const DpError *errPtr)
+{
+    Tcl_Obj *textPtr, *cleanPtr;
+
+    if (errPtr == NULL || !DpErrorIsSet(errPtr)) {
+	return;
+    }
+    textPtr = Tcl_NewStringObj(errPtr->message, -1);
+    cleanPtr = DpEventClean(spanPtr->maskPtr, textPtr);
+    if (cleanPtr != textPtr) {
+	Tcl_DecrRefCount(textPtr);
+    }
+    DpEventAdd(eventPtr, ERROR, cleanPtr);
+}
+
 void
 DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
 	const DpError *errPtr)
@@ -526,15 +543,23 @@ DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
 	DpEventAdd(&event, SIGNAL, Tcl_NewStringObj(procPtr->signalName, -1));
     }
     DpSpanAddSeconds(&event, spanPtr);
-    if (errPtr != NULL && DpErrorIsSet(errPtr)) {
-	Tcl_Obj *textPtr = Tcl_NewStringObj(errPtr->message, -1);
-	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, textPtr);
+    AddError(&event, spanPtr, errPtr);
+    DpSpanEnd(spanPtr, &event);
+}
 
-	if (cleanPtr != textPtr) {
-	    Tcl_DecrRefCount(textPtr);
-	}
-	DpEventAdd(&event, ERROR, cleanPtr);
+void
+DpSpanFileEnded(DpSpan *spanPtr, uint64_t bytes, const DpError *errPtr)
+{
+    Event event;
+
+    if (spanPtr->handle == 0) {
+	return;
     }
+    DpEventBegin(&event, spanPtr, W_END);
+    DpSpanAddWhat(&event, spanPtr);
+    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) bytes));
+    DpSpanAddSeconds(&event, spanPtr);
+    AddError(&event, spanPtr, errPtr);
     DpSpanEnd(spanPtr, &event);
 }
 

@@ -30,6 +30,13 @@ MODULE_SCOPE void DpSpanOutput(DpSpan *spanPtr, int stream,
 MODULE_SCOPE void DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
 	const DpError *errPtr);
 
+/*
+ * A file that was open is closed, after so many bytes went through it; errPtr may
+ * be NULL. A second end is none.
+ */
+MODULE_SCOPE void DpSpanFileEnded(DpSpan *spanPtr, uint64_t bytes,
+	const DpError *errPtr);
+
 /* Makes core::event. */
 MODULE_SCOPE void DpEventInit(DpInterp *dpPtr);
 

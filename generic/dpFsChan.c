@@ -641,6 +641,21 @@ DpFsChanAbort(Tcl_Channel channel)
 }
 
 void
+DpFsChanFollow(Tcl_Channel channel, DpSpan *spanPtr)
+{
+    DpFsChan *chanPtr = DpFsChanOf(channel);
+
+    if (chanPtr == NULL) {
+	return;
+    }
+    DpSpanHold(spanPtr);
+    if (chanPtr->spanPtr != NULL) {
+	DpSpanDrop(chanPtr->spanPtr);
+    }
+    chanPtr->spanPtr = spanPtr;
+}
+
+void
 DpFsChanOnClose(Tcl_Channel channel, DpFsChanClosed *closed,
 	void *clientData)
 {

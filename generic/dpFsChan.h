@@ -9,6 +9,7 @@
 #ifndef DP_FS_CHAN_H
 #define DP_FS_CHAN_H
 
+#include "dpEvent.h"
 #include "dpFs.h"
 #include "dpInterp.h"
 
@@ -49,6 +50,12 @@ typedef void (DpFsChanClosed)(void *clientData, int error,
 	const DpError *errPtr);
 MODULE_SCOPE void DpFsChanOnClose(Tcl_Channel channel,
 	DpFsChanClosed *closed, void *clientData);
+
+/*
+ * The event ends when what became of the file is known, with the bytes that went
+ * through the channel. Other channels are left alone.
+ */
+MODULE_SCOPE void DpFsChanFollow(Tcl_Channel channel, DpSpan *spanPtr);
 
 /* Makes ::deployer::core::file. */
 MODULE_SCOPE void DpFsChanInit(DpInterp *dpPtr);

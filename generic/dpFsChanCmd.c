@@ -231,16 +231,17 @@ FileCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"abort", "access", "open", "own", "stop", NULL
+	"abort", "access", "follow", "open", "own", "stop", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } words[] = {
-	{3, 3, "channel"}, {3, 3, "mode"}, {4, 6, "fs path ?access? ?options?"},
+	{3, 3, "channel"}, {3, 3, "mode"}, {4, 4, "channel event"}, {4, 6, "fs path ?access? ?options?"},
 	{4, 4, "channel command"}, {3, 3, "fs"}
     };
-    enum { ABORT, ACCESS, OPEN, OWN, STOP };
+    enum { ABORT, ACCESS, FOLLOW, OPEN, OWN, STOP };
+    DpSpan *spanPtr;
     unsigned flags;
     bool binary;
     DpFsChan *chanPtr;
@@ -277,6 +278,13 @@ FileCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     chanPtr = FindFile(interp, objv[2]);
     if (chanPtr == NULL) {
 	return TCL_ERROR;
+    }
+    if (index == FOLLOW) {
+	if (DpSpanGet(clientData, objv[3], &spanPtr) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	DpFsChanFollow(chanPtr->channel, spanPtr);
+	return TCL_OK;
     }
     DpFree(chanPtr->owner);
     chanPtr->owner = NULL;

@@ -92,6 +92,9 @@ DpFsChanDrop(DpFsChan *chanPtr)
     } else {
 	DpFsFileDrop(chanPtr->filePtr);
     }
+    if (chanPtr->spanPtr != NULL) {
+	DpSpanDrop(chanPtr->spanPtr);
+    }
     DpErrorClear(&chanPtr->why);
     DpFree(chanPtr->path);
     DpFree(chanPtr->owner);
@@ -127,6 +130,9 @@ SetEnded(DpFsChan *chanPtr, int error, const DpError *errPtr)
     DpFsChanWake(chanPtr);
     if (error != 0) {
 	DpFsChanFail(chanPtr, error, errPtr);
+    }
+    if (chanPtr->spanPtr != NULL) {
+	DpSpanFileEnded(chanPtr->spanPtr, chanPtr->bytes, &chanPtr->why);
     }
     if (chanPtr->error != 0 && chanPtr->closing && !chanPtr->waited
 	    && chanPtr->listPtr != NULL) {

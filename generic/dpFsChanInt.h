@@ -8,6 +8,7 @@
 #define DP_FS_CHAN_INT_H
 
 #include "dpBuf.h"
+#include "dpEvent.h"
 #include "dpFsChan.h"
 #include "dpFsSave.h"
 
@@ -98,6 +99,8 @@ struct DpFsChan {
     int error;                  /* of the first write that failed */
     DpError why;
 
+    DpSpan *spanPtr;            /* held; the event that its end ends, or NULL */
+    uint64_t bytes;             /* that were read and written */
     DpFsChanClosed *closed;     /* called at the close, or NULL */
     void *closedData;
     bool closing;               /* the Tcl channel is closed */

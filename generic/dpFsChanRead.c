@@ -157,6 +157,7 @@ DpFsReadTake(DpFsChan *chanPtr, char *bytes, int size, int *errorPtr)
 	memcpy(bytes + taken, blockPtr->bytes + blockPtr->used, count);
 	blockPtr->used += count;
 	taken += (int) count;
+	chanPtr->bytes += count;
 	chanPtr->pos += count;
 	if (blockPtr->used == blockPtr->want) {
 	    DropFirst(chanPtr);

@@ -113,6 +113,7 @@ DpFsWritePut(DpFsChan *chanPtr, const char *bytes, size_t count)
     uint64_t offset = chanPtr->pos;
 
     chanPtr->dirty = true;
+    chanPtr->bytes += count;
     chanPtr->pos += count;
     chanPtr->wrote = chanPtr->pos;
     if (chanPtr->pos > chanPtr->end) {

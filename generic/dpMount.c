@@ -109,6 +109,7 @@ DpMountRelease(DpMount *mountPtr)
 	DpReleaseObj(&mountPtr->prefixPtr);
 	DpReleaseObj(&mountPtr->namesPtr);
 	DpReleaseObj(&mountPtr->guardPtr);
+	DpReleaseObj(&mountPtr->eventPtr);
 	DpReleaseObj(&mountPtr->dataPtr);
     }
 }
@@ -503,9 +504,9 @@ static int
 SetOptions(Tcl_Interp *interp, DpMount *mountPtr, Tcl_Obj *dictPtr)
 {
     static const char *const names[] = {
-	"cache", "data", "guard", "ids", "names", NULL
+	"cache", "data", "event", "guard", "ids", "names", NULL
     };
-    enum { CACHE, DATA, GUARD, IDS, NAMES } option;
+    enum { CACHE, DATA, EVENT, GUARD, IDS, NAMES } option;
     Tcl_Obj **words;
     double seconds;
     int count, index;
@@ -530,6 +531,9 @@ SetOptions(Tcl_Interp *interp, DpMount *mountPtr, Tcl_Obj *dictPtr)
 	    break;
 	case DATA:
 	    DpReplaceObj(&mountPtr->dataPtr, words[i + 1]);
+	    break;
+	case EVENT:
+	    DpReplaceObj(&mountPtr->eventPtr, words[i + 1]);
 	    break;
 	case GUARD:
 	    DpReplaceObj(&mountPtr->guardPtr, words[i + 1]);

@@ -252,6 +252,35 @@ WatchFile(DpMountCall *callPtr, Tcl_Channel channel, bool writes)
     DpFsChanOnClose(channel, FileCloses, filePtr);
 }
 
+/* What is done with the file is told where somebody listens. */
+static void
+FollowFile(DpMountCall *callPtr, Tcl_Channel channel, bool writes)
+{
+    DpMount *mountPtr = callPtr->mountPtr;
+    const char *words[2];
+    Tcl_DString text;
+    Tcl_Obj *namePtr;
+    DpSpan *spanPtr;
+    int error;
+
+    if (mountPtr->eventPtr == NULL) {
+	return;
+    }
+    DpFsText(mountPtr->fsPtr, callPtr->path, &text);
+    words[0] = Tcl_DStringValue(&text);
+    words[1] = writes ? "1" : "0";
+    namePtr = DpMountEval(mountPtr, mountPtr->eventPtr, 2, words, &error);
+    Tcl_DStringFree(&text);
+    if (namePtr == NULL) {
+	return;
+    }
+    if (Tcl_GetString(namePtr)[0] != '\0'
+	    && DpSpanGet(mountPtr->dpPtr, namePtr, &spanPtr) == TCL_OK) {
+	DpFsChanFollow(channel, spanPtr);
+    }
+    Tcl_DecrRefCount(namePtr);
+}
+
 static Tcl_Channel
 OpenFile(DpMount *mountPtr, const char *path, unsigned flags, int permissions)
 {
@@ -291,6 +320,7 @@ DpMountOpenProc(Tcl_Interp *interp, Tcl_Obj *pathPtr, int mode,
 	DpMountFail(interp, "couldn't open", pathPtr);
     } else {
 	WatchFile(&call, channel, writes);
+	FollowFile(&call, channel, writes);
     }
     DpMountEnd(&call);
     return channel;

@@ -27,6 +27,8 @@ typedef struct DpMount {
     Tcl_Obj *namesPtr;          /* {*}NAMES user|group WORD: name or number */
     Tcl_Obj *guardPtr;          /* or NULL: {*}GUARD gives "" where the running
 				 * code may change files */
+    Tcl_Obj *eventPtr;          /* or NULL: {*}EVENT PATH 0|1 gives the event of
+				 * a file that was opened (1: to write), or "" */
     Tcl_Obj *dataPtr;           /* of whoever mounted */
     int64_t failedAt;           /* DpLoopNow when prefix failed last, or 0 */
     int failedError;            /* and how */

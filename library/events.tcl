@@ -156,8 +156,11 @@ proc ::deployer::EventVerb {method words} {
         set span [::deployer::core::event begin $span file $facts {} \
             [my Hidden {}]]
         set code [catch {my %inner $opts {*}$args} result options]
-        ::deployer::EventOutcome $span $code $result $options \
-            [::deployer::EventBytes $result]
+        if {$code || "%method" ne "FileOpen"
+                || [catch {::deployer::core::file follow $result $span}]} {
+            ::deployer::EventOutcome $span $code $result $options \
+                [::deployer::EventBytes $result]
+        }
         dict incr options -level
         return -options $options $result
     }]

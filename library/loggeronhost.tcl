@@ -26,6 +26,7 @@ oo::class create ::deployer::logger::onhost {
     method event event {
         if {[dict get $event phase] ne "end"
                 || [dict get $event type] ni {run file}
+                || ![dict exists $event host]
                 || [dict get $event sandbox]} {
             return
         }

@@ -28,7 +28,7 @@ proc ::deployer::mount args {
     set prefix [list ::deployer::MountFs $host $sudo $user]
     set options [list cache $cache data $host \
         names [list ::deployer::MountName $host] \
-        guard ::deployer::SandboxMode]
+        guard ::deployer::SandboxMode event [list ::deployer::MountEvent $host]]
     # The first file system is made here, where waiting may yield.
     {*}$prefix
     set ids [MountIds $host $sudo $user]
@@ -139,6 +139,18 @@ proc ::deployer::MountFs {host sudo user} {
     }
     return [[info object namespace $host]::my Fs -sudo $sudo -user $user \
         -write 1]
+}
+
+# The event of the file PATH of HOST, which was opened through a mount, to write
+# if WRITES; "" where nobody listens.
+proc ::deployer::MountEvent {host path writes} {
+    set span [EventNow]
+    if {$span eq "" || ![IsHost $host]} {
+        return ""
+    }
+    return [core::event begin $span file [list host [$host cget -slug] \
+        command [list open $path [expr {$writes ? "w" : "r"}]]] {} \
+        [[info object namespace $host]::my Hidden {}]]
 }
 
 # The numbers of our user and groups there, for `file readable` and the like; ""

@@ -23,6 +23,34 @@ proc ::deployer::pipe args {
     if {[SandboxMode] ne ""} {
         return [SandboxPipe $ends]
     }
+    set span [EventNow]
+    if {$span eq ""} {
+        tailcall PipeRun $ends $opts
+    }
+    # What the processes run is told by their own events.
+    set names [lmap end $ends {
+        dict get $end [expr {[dict get $end slug] ne "" ? "slug" : "channel"}]
+    }]
+    set facts [list command [list pipe {*}$names]]
+    foreach end $ends {
+        if {[dict get $end slug] ne ""} {
+            lappend facts host [dict get $end slug]
+            break
+        }
+    }
+    set span [core::event begin $span file $facts]
+    set code [catch {PipeRun $ends $opts} result options]
+    set outcome $result
+    if {$code && [dict exists $options -results]} {
+        set outcome [dict get $options -results]
+    }
+    EventOutcome $span $code $result $options [EventBytes $outcome]
+    dict incr options -level
+    return -options $options $result
+}
+
+# Lets the bytes flow between ENDS, as PipeEnd gives them, with OPTS of pipe.
+proc ::deployer::PipeRun {ends opts} {
     set pumpOpts {}
     foreach name {progress checksum stop} {
         if {[dict exists $opts $name]} {

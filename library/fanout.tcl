@@ -239,6 +239,9 @@ proc ::deployer::FanFail {keys next results failures opts} {
     set tried [expr {$failed + [dict size $results]}]
     set noun [expr {[lindex $words 0] eq "CELLS" ? "cell" : "host"}]
     set message "$failed of $tried ${noun}s failed"
+    if {$next < [llength $keys]} {
+        append message " ([expr {[llength $keys] - $next}] were not begun)"
+    }
     # In the order of the keys, as the results are.
     set ordered {}
     foreach key $keys {
@@ -247,15 +250,45 @@ proc ::deployer::FanFail {keys next results failures opts} {
         }
     }
     set shown 0
-    dict for {key failure} $ordered {
+    foreach {name text} [FanReasons $ordered] {
         if {[incr shown] > 3} {
             append message "; ..."
             break
         }
-        append message [expr {$shown == 1 ? ": " : "; "}] $key ": " \
-            [Shorten [dict get $failure message] 300]
+        append message [expr {$shown == 1 ? ": " : "; "}] $name ": " \
+            [Shorten $text 300]
     }
     return [list -code error \
         -errorcode [list DEPLOYER {*}$words $failed $tried] -results $results \
         -failures $ordered -skipped [lrange $keys $next end] $message]
+}
+
+# {names text ...} of FAILURES: each by itself, of many those that failed alike
+# together, the most of them first.
+proc ::deployer::FanReasons failures {
+    set reasons {}
+    if {[dict size $failures] <= 3} {
+        dict for {key failure} $failures {
+            lappend reasons $key [dict get $failure message]
+        }
+        return $reasons
+    }
+    set gather [core::gather new]
+    try {
+        core::gather put $gather [dict map {key failure} $failures {
+            dict create message [Shorten [dict get $failure message] 400] \
+                errorcode [dict get $failure errorcode]
+        }]
+        foreach group [lreverse [core::gather groups $gather]] {
+            set names [Shorten [dict get $group hosts] 100]
+            if {[dict get $group count] > 1} {
+                append names " ([dict get $group count])"
+            }
+            lappend reasons $names [dict get $group [expr {
+                [dict get $group variants] > 1 ? "mask" : "text"}]]
+        }
+    } finally {
+        core::gather close $gather
+    }
+    return $reasons
 }

@@ -604,7 +604,7 @@ proc ::deployer::CheckOption {option kind value} {
             if {$value eq "binary" || $value in [encoding names]} {
                 return $value
             }
-            set must "be binary or one of \[encoding names\]"
+            set must "be binary or a name that the command encoding names gives"
         }
         default {
             # A choice: words apart by "|"

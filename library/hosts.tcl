@@ -159,13 +159,38 @@ proc ::deployer::HostsFilter {view roles args} {
         [uplevel 1 {::namespace current}]] [lindex $view 1] 0] $args
 }
 
+# Raises that WHAT, the hosts of SET, is not exactly one. ROLES are those that
+# there are.
+proc ::deployer::FailCount {what set {roles {}}} {
+    set count [core::hostset count $set]
+    if {$count} {
+        set text "\"[Shorten $what]\" are $count hosts, not exactly one:\
+            [NamesFolded [core::hostset slugs $set]]"
+    } else {
+        set text "\"[Shorten $what]\" has no host, where exactly one is wanted"
+        if {[llength $roles]} {
+            append text ": there [expr {[llength $roles] == 1
+                ? "is the role" : "are the roles"}]\
+                [Shorten [join $roles {, }] 200]"
+        }
+    }
+    Fail [list HOSTS COUNT $count] $text
+}
+
+# The names of hosts or cells for messages.
+proc ::deployer::NamesFolded names {
+    if {[llength $names] < 2 || [catch {core::nodeset fold $names} folded]} {
+        set folded [join [lmap name [lrange $names 0 100] {join $name}] {, }]
+    }
+    return [Shorten $folded 200]
+}
+
 proc ::deployer::HostsOne {view roles args} {
     set set [core::hostset pick [lindex $view 0] $roles \
         [uplevel 1 {::namespace current}]]
     set count [core::hostset count $set]
     if {$count != 1} {
-        Fail [list HOSTS COUNT $count] \
-            "\"[Shorten $roles]\" are $count hosts, not exactly one"
+        FailCount $roles $set [core::hostset roles [lindex $view 0]]
     }
     tailcall ::deployer::HostsGo [list $set [lindex $view 1] 1] $args
 }
@@ -176,9 +201,8 @@ proc ::deployer::HostsAt {view index args} {
         [uplevel 1 {::namespace current}]]
     if {![core::hostset count $set]} {
         Fail [list HOSTS UNKNOWN $index] \
-            "there is no host \"[Shorten $index]\" among\
-            [Shorten [join [lrange [core::hostset slugs [lindex $view 0]] \
-                0 20] {, }]]"
+            "there is no host \"[Shorten $index]\" among [NamesFolded \
+                [core::hostset slugs [lindex $view 0]]]"
     }
     tailcall ::deployer::HostsGo [list $set $options 1] $args
 }

@@ -180,8 +180,15 @@ proc ::deployer::CellAt {ns index space} {
     } else {
         set why "has fewer dimensions, so it has no cell"
     }
+    set cells ""
+    if {[llength $arrays] == 1} {
+        set names [IndexesOf $ns]
+        set cells [expr {[llength $names]
+            ? ": there [expr {[llength $names] == 1 ? "is" : "are"}]\
+                [NamesFolded $names]" : ": there is none at all"}]
+    }
     Fail [list ISOLATE INDEX $path $index] \
-        "$path $why \"[Shorten $index 80]\""
+        "$path $why \"[Shorten $index 80]\"$cells"
 }
 
 # The words of INDEX, one for each dimension of ARRAYS or of the first of them.

@@ -50,7 +50,8 @@ proc ::deployer::logger::OpenFile path {
         ::open $path {WRONLY CREAT APPEND} 0600
     } channel options]} {
         ::deployer::Fail [list FILE [lindex [dict get $options -errorcode] 1] \
-            localhost $path] "the log file $path cannot be opened: $channel"
+            localhost $path] "the log file $path cannot be opened:\
+            [lindex [dict get $options -errorcode] 2]"
     }
     return $channel
 }

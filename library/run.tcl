@@ -338,6 +338,17 @@ proc ::deployer::Abandon {host p token line opts options message} {
         dict set options -errorcode [list DEPLOYER EXEC SIZE $slug]
         dict set options -errorinfo $message
     }
+    if {[string match {DEPLOYER EXEC LOST*} $code] && [regexp \
+            {^the command on \S+ (was cut off|could not be started): (.*)$} \
+            $message - how why]} {
+        # Nor does the connection.
+        set message [MaskFor $host "command \"[Shorten $line]\" on host\
+            [lindex $code 3] $how: $why"]
+        if {$how eq "was cut off"} {
+            append message "; whether it ran to its end is not known"
+        }
+        dict set options -errorinfo $message
+    }
     if {[dict get [core::proc info $p] ended]} {
         core::proc close $p
     } else {

@@ -706,8 +706,7 @@ proc ::deployer::OneHost name {
     set set [HostsSet [[info object namespace $object]::my View]]
     set count [core::hostset count $set]
     if {$count != 1} {
-        Fail [list HOSTS COUNT $count] \
-            "\"[Shorten $name]\" are $count hosts, not exactly one"
+        FailCount $name $set
     }
     return [core::hostset host $set 0]
 }

@@ -2,7 +2,10 @@
 #
 # Layer T2. Each is a class deployer::logger::NAME in a package of that name.
 
-namespace eval ::deployer::logger {}
+namespace eval ::deployer::logger {
+    # Characters that a channel keeps for a reader who is slow.
+    variable ChannelKept 4194304
+}
 
 # A line of TEXT with what it would do to a terminal shown.
 proc ::deployer::logger::Show text {
@@ -278,7 +281,25 @@ oo::class create ::deployer::logger::Base {
 # error.
 oo::class create ::deployer::logger::Channel {
     superclass ::deployer::logger::Base
-    variable Channel Owned
+    # Dropped: how many texts a reader who is slow has not got since he fell
+    # behind.
+    variable Channel Owned Dropped
+
+    # Writes TEXT and a newline. What a channel does not take, Tcl would keep
+    # without a limit.
+    method Put text {
+        if {[chan pending output $Channel] > $::deployer::logger::ChannelKept} {
+            incr Dropped
+            return
+        }
+        if {[info exists Dropped]} {
+            set text "($Dropped lines were dropped here, because nobody read\
+                them)\n$text"
+            unset Dropped
+        }
+        puts $Channel $text
+        flush $Channel
+    }
 
     method Open options {
         if {[dict exists $options file] && [dict exists $options channel]} {

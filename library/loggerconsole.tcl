@@ -104,8 +104,7 @@ oo::class create ::deployer::logger::console {
         if {$Terminal} {
             ::deployer::TerminalPrint $line\n
         } else {
-            puts $Channel $line
-            flush $Channel
+            my Put $line
         }
     }
 
@@ -293,7 +292,7 @@ oo::class create ::deployer::logger::console {
             return
         }
         # What failed alike, together.
-        regsub {( failed)(?: \([^()]*\))?:.*} $text {\1} text
+        regsub {( failed(?: \([^()]*\))?):.*} $text {\1} text
         my PrintLong 31 "$text:"
         set groups [::deployer::logger::Alike [dict get $event failures]]
         set most $::deployer::logger::ConsoleGroups

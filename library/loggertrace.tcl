@@ -64,8 +64,7 @@ oo::class create ::deployer::logger::trace {
 
     method Ended id {
         if {$Print && ![dict get $Nodes $id good]} {
-            puts $Channel "Trace of what failed:\n[join [my Render $id 1] \n]"
-            flush $Channel
+            my Put "Trace of what failed:\n[join [my Render $id 1] \n]"
         }
         lappend Done $id
         while {[llength $Done] > $Keep} {

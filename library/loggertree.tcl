@@ -29,22 +29,19 @@ oo::class create ::deployer::logger::tree {
 
     method NodeBegun id {
         if {$Live} {
-            puts $Channel [my Line $id [my Depth $id]]
-            flush $Channel
+            my Put [my Line $id [my Depth $id]]
         }
     }
 
     method NodeEnded id {
         if {$Live && ![dict get $Nodes $id good]} {
-            puts $Channel [my Line $id [my Depth $id]]
-            flush $Channel
+            my Put [my Line $id [my Depth $id]]
         }
     }
 
     method Ended id {
         if {!$Live} {
-            puts $Channel [join [my Render $id 0] \n]
-            flush $Channel
+            my Put [join [my Render $id 0] \n]
         }
         my Forget $id
     }

@@ -12,7 +12,8 @@
 # a result nor a failure for that key.
 
 namespace eval ::deployer {
-    # id -> dict: skipped (slug 1 ...), all (what fails alike -> {answer line}),
+    # id -> dict: skipped (slug 1 ...), all (what fails alike -> {answer new
+    # command}),
     # used (slug and what fails alike, where such an answer to do it again was
     # taken), over (1 after an abort).
     variable Decisions
@@ -71,7 +72,7 @@ proc ::deployer::DecideTrace ns {
             && [info exists LoggerSinks($DecideTraces($root))]} {
         set logger $DecideTraces($root)
         LoggerFlush [lindex $LoggerSinks($logger) 0]
-        catch {set text [$logger text]}
+        catch {set text [$logger text [PathOf $ns]]}
     }
     if {$text eq ""} {
         TerminalPrint "Nothing is known of what ran before.\n"
@@ -214,9 +215,11 @@ proc ::deployer::Decide {host slug line may message options} {
             || ![namespace exists $ns] || ![ConsoleIsOpen $ns]} {
         return [list fail $line]
     }
-    # Alike: the same command, the same way to fail.
-    set alike [list $line \
-        [lsearch -all -inline -exact -not $code $slug]]
+    # Alike: the same command, the same way to fail, as they are or without the
+    # name of the host in them.
+    set code [lsearch -all -inline -exact -not $code $slug]
+    set alike [list [list $line $code] [list [DecideWithout $line $slug] \
+        [lmap word $code {DecideWithout $word $slug}] <host>]]
     set path [PathOf $ns]
     set many [dict exists $context -fan]
     lappend may shell fail abort
@@ -242,7 +245,9 @@ proc ::deployer::Decide {host slug line may message options} {
     }
     if {[info exists Decisions($id)]} {
         if {$all eq "1"} {
-            dict set Decisions($id) all $alike [list $answer $new]
+            foreach each $alike {
+                dict set Decisions($id) all $each [list $answer $new $line]
+            }
         }
         switch $answer {
             retry - edit {
@@ -273,16 +278,26 @@ proc ::deployer::Decide {host slug line may message options} {
     return [list retry $new]
 }
 
+# TEXT without the name of its host.
+proc ::deployer::DecideWithout {text slug} {
+    set name [regsub -all {\W} $slug {\\&}]
+    if {[catch {regsub -all "\\m$name\\M" $text <host> text}]} {
+        return $text
+    }
+    return $text
+}
+
 # Asks, and does what leads to another question, until there is an answer:
 # {ANSWER ALL LINE}, as of DecideAsk, with the command to be run.
 proc ::deployer::DecideTalk {id host slug line alike may ns about} {
     variable Decisions
     while 1 {
-        lassign [DecideAsk $id $slug $alike $about $may] answer all
+        lassign [DecideAsk $id $slug $line $alike $about $may] answer all
         switch $answer {
             edit {
                 if {$all eq "known"} {
-                    set line [lindex [dict get $Decisions($id) all $alike] 1]
+                    set line [lindex [dict get $Decisions($id) all \
+                        [lindex $alike 0]] 1]
                     return [list $answer $all $line]
                 }
                 set new [DecideEdit $line]
@@ -312,14 +327,16 @@ proc ::deployer::DecideTalk {id host slug line alike may ns about} {
 # The question's text. What comes from a host is shown and not obeyed.
 proc ::deployer::DecideText {path message may} {
     # It may have the place already.
-    set text "\n[expr {[string index $message 0] eq "/" ? "" : "$path:"}]"
-    foreach line [split $message \n] {
-        append text " [core::text show $line]\n"
+    set place [expr {[string index $message 0] eq "/" ? "" : "$path: "}]
+    set columns [expr {[dict get [core::terminal info] cols] - 1}]
+    set text "\n"
+    foreach line [split $place$message \n] {
+        append text [join [TextWrap [core::text show $line] $columns] \n] \n
     }
     set choices {}
     foreach {answer choice} {
-        retry {r retry} skip {s skip} host {h skip this host}
-        edit {e edit and retry} shell {! shell} trace {t trace} fail {f fail}
+        retry {r retry} skip {s skip} host {h skip host}
+        edit {e edit} shell {! shell} trace {t trace} fail {f fail}
         abort {a abort}
     } {
         if {$answer in $may} {
@@ -335,7 +352,7 @@ proc ::deployer::DecideText {path message may} {
 
 # Asks until there is an answer: {retry|skip|host|edit|shell|trace|abort|fail
 # ALL}, where ALL is 1 for all that fail alike, known where that was said before.
-proc ::deployer::DecideAsk {id slug alike about may} {
+proc ::deployer::DecideAsk {id slug line alike about may} {
     variable Decisions
     if {[catch {AskOpen} terminal options]} {
         if {[lrange [dict get $options -errorcode] 0 1]
@@ -349,7 +366,7 @@ proc ::deployer::DecideAsk {id slug alike about may} {
         if {![info exists Decisions($id)] || [dict get $Decisions($id) over]} {
             return {fail 0}
         }
-        set known [DecideKnown $id $slug $alike]
+        set known [DecideKnown $id $slug $line $alike]
         if {$known ne ""} {
             return [list $known known]
         }
@@ -378,18 +395,21 @@ proc ::deployer::DecideAsk {id slug alike about may} {
 }
 
 # The answer that was given for all that fail alike; "" where there is none, or
-# this host has tried it.
-proc ::deployer::DecideKnown {id slug alike} {
+# this host has tried it, or its command was another one than what was edited.
+proc ::deployer::DecideKnown {id slug line alike} {
     variable Decisions
-    if {![dict exists $Decisions($id) all $alike]} {
-        return ""
+    foreach each $alike {
+        if {[dict exists $Decisions($id) all $each]} {
+            lassign [dict get $Decisions($id) all $each] answer new old
+            if {$answer eq "edit" && $old ne $line
+                    || $answer in {retry edit} && [dict exists \
+                        $Decisions($id) used [list $slug $alike]]} {
+                return ""
+            }
+            return $answer
+        }
     }
-    set answer [lindex [dict get $Decisions($id) all $alike] 0]
-    if {$answer in {retry edit}
-            && [dict exists $Decisions($id) used [list $slug $alike]]} {
-        return ""
-    }
-    return $answer
+    return ""
 }
 
 # What TYPED means, as DecideAsk has it; "" for nothing.

@@ -517,6 +517,17 @@ oo::class create ::deployer::logger::Memory {
             - [::deployer::core::text width $state]}] ...]$state
     }
 
+    method NamesOf ids {
+        return [::deployer::logger::Names [lmap id $ids {
+            dict get $Nodes $id host
+        }]]
+    }
+
+    # Whether ID is a cell that is not of interest now.
+    method IsAside id {
+        return 0
+    }
+
     # Whether ID is a cell that has ended well.
     method IsWell id {
         set node [dict get $Nodes $id]
@@ -540,9 +551,21 @@ oo::class create ::deployer::logger::Memory {
             lappend lines "[string repeat "  " $depth]  ([dict get $node gone]\
                 before are not kept)"
         }
+        set aside {}
+        set kids {}
+        foreach kid [dict get $node kids] {
+            if {$tails && [my IsAside $kid]} {
+                lappend aside $kid
+            } else {
+                lappend kids $kid
+            }
+        }
+        if {[llength $aside]} {
+            lappend lines "[string repeat "  " $depth]  (beside it:\
+                [my NamesOf $aside])"
+        }
         # Of many cells only those matter here in which something failed.
         set well {}
-        set kids [dict get $node kids]
         if {$tails && [llength $kids] > 8} {
             set well [lsearch -all -inline -exact -not [lmap kid $kids {
                 expr {[my IsWell $kid] ? $kid : ""}
@@ -555,9 +578,7 @@ oo::class create ::deployer::logger::Memory {
         }
         if {[llength $well] >= 4} {
             lappend lines "[string repeat "  " $depth]  (well:\
-                [::deployer::logger::Names [lmap kid $well {
-                    dict get $Nodes $kid host
-                }]])"
+                [my NamesOf $well])"
         }
         if {[dict get $node left]} {
             lappend lines "[string repeat "  " $depth]  (and\

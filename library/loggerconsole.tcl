@@ -137,28 +137,12 @@ oo::class create ::deployer::logger::console {
             [my Colour $colour $state]]
     }
 
-    # TEXT, which is one line, broken at words where the terminal would do it
-    # anywhere. What follows its first line is INDENTed.
+    # TEXT, which is one line, on as many as a terminal needs.
     method PrintLong {colour text {indent 2}} {
-        set columns [expr {[my Columns] - 1}]
-        if {!$Wraps || $columns < 20
-                || [::deployer::core::text width $text] <= $columns} {
-            my Print [my Colour $colour $text]
-            return
+        foreach line [::deployer::TextWrap $text \
+                [expr {$Wraps ? [my Columns] - 1 : 0}] $indent] {
+            my Print [my Colour $colour $line]
         }
-        regexp {^( *)(.*)$} $text - line text
-        set empty 1
-        foreach word [split $text " "] {
-            if {!$empty && [::deployer::core::text width "$line $word"]
-                    > $columns} {
-                my Print [my Colour $colour $line]
-                set line [string repeat " " $indent]
-                set empty 1
-            }
-            append line [expr {$empty ? "" : " "}] $word
-            set empty 0
-        }
-        my Print [my Colour $colour $line]
     }
 
     # The path of EVENT, of a long one the end. NEXT: nothing else is on its line

@@ -4,8 +4,9 @@
 
 oo::class create ::deployer::logger::trace {
     superclass ::deployer::logger::Memory
-    # Done: the last outermost actions that have ended, oldest first.
-    variable Nodes Channel Limit Print Done Keep
+    # Done: the last outermost actions that have ended, oldest first. Focus: the
+    # path whose cells are of interest, "" for all.
+    variable Focus Nodes Channel Limit Print Done Keep
 
     # trace new ?-channel CHANNEL | -file PATH? ?-print BOOL? ?-limit N?
     #     ?-tail N? ?-keep N?
@@ -22,16 +23,29 @@ oo::class create ::deployer::logger::trace {
         set Print [dict get $options print]
         set Keep [dict get $options keep]
         set Done {}
+        set Focus ""
     }
 
-    # What ran, and what still runs, as text.
-    method text {} {
+    method IsAside id {
+        set node [dict get $Nodes $id]
+        set path [dict get $node path]
+        return [expr {$Focus ne "" && [dict get $node host] ne ""
+            && [dict get $node type] eq "action"
+            && [string first $path/ $Focus/] != 0
+            && [string first $Focus/ $path/] != 0}]
+    }
+
+    # What ran, and what still runs, as text; with a PATH without what ran in
+    # other cells than those of it.
+    method text {{path {}}} {
         set lines {}
+        set Focus $path
         dict for {id node} $Nodes {
             if {[dict get $node parent] eq ""} {
                 lappend lines {*}[my Render $id 1]
             }
         }
+        set Focus ""
         return [join $lines \n]
     }
 

@@ -232,6 +232,28 @@ proc ::deployer::TerminalEllipsis {} {
     return [expr {[TerminalUnicode] ? "\u2026" : "..."}]
 }
 
+# TEXT, which is one line as it is shown, as lines of so many COLUMNS, broken at
+# words where a terminal would do it anywhere; those behind the first one are
+# INDENTed. A word that is longer is left to the terminal.
+proc ::deployer::TextWrap {text columns {indent 2}} {
+    if {$columns < 20 || [core::text width $text] <= $columns} {
+        return [list $text]
+    }
+    regexp {^( *)(.*)$} $text - line text
+    set lines {}
+    set empty 1
+    foreach word [split $text " "] {
+        if {!$empty && [core::text width "$line $word"] > $columns} {
+            lappend lines $line
+            set line [string repeat " " $indent]
+            set empty 1
+        }
+        append line [expr {$empty ? "" : " "}] $word
+        set empty 0
+    }
+    return [lappend lines $line]
+}
+
 # Whether CHANNEL is a terminal.
 proc ::deployer::OnTerminal channel {
     return [expr {![catch {chan configure $channel} options]

@@ -648,8 +648,10 @@ proc ::deployer::HostsPut {view args} {
     set opts [TransferOptions "hosts put" $TransferCrowdKinds 2 \
         "LOCAL REMOTE" args]
     set view [TransferView $view opts]
-    # Before any host is begun with: it would be the same for all.
-    foreach path [LocalSources [lindex $args 0]] {
+    # Before any host is begun with: it would be the same for all. Where somebody
+    # is asked what to do, each host says it.
+    foreach path [expr {[lindex $view 2] || [dict exists [ContextGet] -decide]
+            ? {} : [LocalSources [lindex $args 0]]}] {
         if {[catch {file lstat $path facts} message options]} {
             set code [dict get $options -errorcode]
             Fail [list FILE [lindex $code 1] localhost $path] "cannot read\

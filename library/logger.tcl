@@ -194,7 +194,7 @@ proc ::deployer::logger::State event {
     if {[dict exists $event signal] && [dict get $event signal] ne ""} {
         return [list 0 "signal [dict get $event signal], $seconds"]
     }
-    if {[dict exists $event error]} {
+    if {[dict exists $event error] || [dict exists $event good]} {
         if {[dict exists $event status] && [dict get $event status] == -1} {
             return [list 0 "lost, $seconds"]
         }
@@ -245,7 +245,35 @@ proc ::deployer::logger::Describe event {
 }
 
 oo::class create ::deployer::logger::Base {
-    variable Home
+    # Told: ids of what goes on -> 1 where its error was an event of its own.
+    variable Home Told
+
+    # EVENT; an end whose error was told before has none.
+    method Once event {
+        if {![dict exists $event id]} {
+            return $event
+        }
+        set parent [expr {[dict exists $event parent]
+            ? [dict get $event parent] : ""}]
+        if {[dict get $event type] eq "error"} {
+            dict set Told $parent 1
+        } elseif {[dict get $event phase] eq "end" && [info exists Told]
+                && [dict exists $Told [dict get $event id]]} {
+            dict unset Told [dict get $event id]
+            if {![dict exists $event error]} {
+                # It was caught there.
+                return $event
+            }
+            if {[dict get $event type] in {action fork}} {
+                # What is above ends with the same, or with another one that is
+                # told first.
+                dict set Told $parent 1
+            }
+            return [dict remove [dict replace $event good 0] error]
+        }
+        dict unset Told ""
+        return $event
+    }
 
     # By its name in -loggers: it dies with its use there.
     method MadeFor ns {

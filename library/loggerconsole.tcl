@@ -20,10 +20,10 @@ oo::class create ::deployer::logger::console {
     # Runs: id -> dict of line (the headline), begun (ms), live, kept (lines),
     # size, of what goes on. Rest: id,stream -> a line that is not whole. Bad: id
     # of an action -> 1 where a command of it was shown to have failed. Told: id
-    # -> 1 where its error was. Timer: of the next look at Runs. Gatherer: of the
+    # -> 1 where its error was. Said: host -> its last error. Timer: of the next look at Runs. Gatherer: of the
     # runs, or "".
     variable Channel Terminal Width Wraps Colours Output Runs Rest Bad Told \
-        Timer Gatherer
+        Said Timer Gatherer
 
     # console new ?-channel CHANNEL | -file PATH? ?-width N?
     #     ?-colours auto|yes|no? ?-output BOOL? ?-gather BOOL?
@@ -52,6 +52,7 @@ oo::class create ::deployer::logger::console {
         set Runs {}
         set Bad {}
         set Told {}
+        set Said {}
         set Timer ""
         array set Rest {}
         set Gatherer ""
@@ -220,6 +221,9 @@ oo::class create ::deployer::logger::console {
         switch [dict get $event phase] {
             begin {
                 if {$type ni {action fork}} {
+                    if {[dict exists $event host]} {
+                        dict unset Said [dict get $event host]
+                    }
                     dict set Runs $id [dict create line [my Headline $event] \
                         begun [clock milliseconds] live 0 kept {} size 0]
                     my Watch
@@ -268,6 +272,15 @@ oo::class create ::deployer::logger::console {
             return
         }
         set text [::deployer::logger::ShowLine [dict get $event error]]
+        if {[dict exists $Runs $parent]} {
+            # A connection that fails is what a file verb fails of.
+            set host [expr {[dict exists $event host]
+                ? [dict get $event host] : ""}]
+            if {[dict exists $Said $host] && [dict get $Said $host] eq $text} {
+                return
+            }
+            dict set Said $host $text
+        }
         if {[string index $text 0] ne "/"} {
             set text "[my Path $event]: $text"
         }

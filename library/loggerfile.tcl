@@ -39,7 +39,7 @@ oo::class create ::deployer::logger::file {
         } else {
             set text ""
             set stamp [::deployer::logger::Stamp [dict get $event time]]
-            foreach each [my Whole $event] {
+            foreach each [my Whole [my Once $event]] {
                 foreach line [::deployer::logger::Describe $each] {
                     append text $stamp " " $line \n
                 }

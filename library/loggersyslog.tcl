@@ -36,7 +36,7 @@ oo::class create ::deployer::logger::syslog {
         if {[chan pending output $Pipe] > 1048576} {
             error "it takes no more lines"
         }
-        foreach line [::deployer::logger::Describe $event] {
+        foreach line [::deployer::logger::Describe [my Once $event]] {
             puts $Pipe [string range $line 0 1000]
         }
     }

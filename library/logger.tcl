@@ -389,14 +389,16 @@ oo::class create ::deployer::logger::Lines {
 # subclass has the method Ended ID.
 oo::class create ::deployer::logger::Memory {
     superclass ::deployer::logger::Channel
-    # Nodes: id -> dict of parent, kids, what, type, path, host; state, good,
+    # Nodes: id -> dict of parent, what, type, path, host; state, good,
     # error, once it has ended; tail, the end of its output; left, how many
-    # events below it were too many. Outside: what goes on and was too much ->
+    # events below it were too many, and gone, how many were forgotten. Kids: id ->
+    # ids below it, in their order. Outside: what goes on and was too much ->
     # the node above it. Limit: of Nodes. Tail: characters kept.
-    variable Channel Nodes Outside Limit Tail
+    variable Channel Nodes Kids Outside Limit Tail
 
     method Prepare {limit tail} {
         set Nodes {}
+        set Kids {}
         set Outside {}
         set Limit $limit
         set Tail $tail
@@ -468,7 +470,7 @@ oo::class create ::deployer::logger::Memory {
             }
             return
         }
-        set node [dict create parent $parent kids {} type $type tail "" \
+        set node [dict create parent $parent type $type tail "" \
             left 0 gone 0 good 1 state "" error "" path "" host ""]
         foreach key {path host} {
             if {[dict exists $event $key]} {
@@ -491,8 +493,7 @@ oo::class create ::deployer::logger::Memory {
         }
         dict set Nodes $id $node
         if {$parent ne ""} {
-            set kids [dict get $Nodes $parent kids]
-            dict set Nodes $parent kids [lappend kids $id]
+            dict lappend Kids $parent $id
         }
         my NodeBegun $id
     }
@@ -504,13 +505,18 @@ oo::class create ::deployer::logger::Memory {
 
     method NodeEnded id {}
 
+    method KidsOf id {
+        return [expr {[dict exists $Kids $id] ? [dict get $Kids $id] : {}}]
+    }
+
     # Forgets ID and all below.
     method Forget id {
         if {[dict exists $Nodes $id]} {
-            foreach kid [dict get $Nodes $id kids] {
+            foreach kid [my KidsOf $id] {
                 my Forget $kid
             }
             dict unset Nodes $id
+            dict unset Kids $id
         }
     }
 
@@ -581,7 +587,7 @@ oo::class create ::deployer::logger::Memory {
         }
         set aside {}
         set kids {}
-        foreach kid [dict get $node kids] {
+        foreach kid [my KidsOf $id] {
             if {$tails && [my IsAside $kid]} {
                 lappend aside $kid
             } else {
@@ -599,14 +605,14 @@ oo::class create ::deployer::logger::Memory {
                 expr {[my IsWell $kid] ? $kid : ""}
             }] {}]
         }
+        if {[llength $well] >= 4} {
+            lappend lines "[string repeat "  " $depth]  (well:\
+                [my NamesOf $well])"
+        }
         foreach kid $kids {
             if {$kid ni $well || [llength $well] < 4} {
                 lappend lines {*}[my Render $kid $tails [expr {$depth + 1}]]
             }
-        }
-        if {[llength $well] >= 4} {
-            lappend lines "[string repeat "  " $depth]  (well:\
-                [my NamesOf $well])"
         }
         if {[dict get $node left]} {
             lappend lines "[string repeat "  " $depth]  (and\

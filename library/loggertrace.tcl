@@ -6,7 +6,7 @@ oo::class create ::deployer::logger::trace {
     superclass ::deployer::logger::Memory
     # Done: the last outermost actions that have ended, oldest first. Focus: the
     # path whose cells are of interest, "" for all.
-    variable Focus Nodes Channel Limit Print Done Keep
+    variable Focus Nodes Kids Channel Limit Print Done Keep
 
     # trace new ?-channel CHANNEL | -file PATH? ?-print BOOL? ?-limit N?
     #     ?-tail N? ?-keep N?
@@ -51,27 +51,31 @@ oo::class create ::deployer::logger::trace {
 
     # The oldest parts that are over go, a tenth of all at once.
     method MakeRoom {} {
-        set room [expr {max(1, $Limit / 10)}]
+        set most [expr {[dict size $Nodes] - max(1, $Limit / 10)}]
+        set gone {}
         foreach id [dict keys $Nodes] {
+            if {[dict size $Nodes] <= $most} {
+                break
+            }
             if {![dict exists $Nodes $id]} {
                 continue
             }
             set node [dict get $Nodes $id]
-            set parent [dict get $node parent]
-            if {$parent eq "" || [dict get $node state] eq ""
-                    && [dict get $node type] ni {message error}} {
-                continue
+            if {[dict get $node parent] ne ""
+                    && ([dict get $node state] ne ""
+                        || [dict get $node type] in {message error})} {
+                dict lappend gone [dict get $node parent] $id
+                my Forget $id
             }
-            set kids [lsearch -all -inline -exact -not \
-                [dict get $Nodes $parent kids] $id]
-            dict set Nodes $parent kids $kids
-            dict set Nodes $parent gone \
-                [expr {[dict get $Nodes $parent gone] + 1}]
-            set before [dict size $Nodes]
-            my Forget $id
-            incr room [expr {[dict size $Nodes] - $before}]
-            if {$room <= 0} {
-                break
+        }
+        dict for {parent ids} $gone {
+            if {[dict exists $Nodes $parent]} {
+                dict set Nodes $parent gone \
+                    [expr {[dict get $Nodes $parent gone] + [llength $ids]}]
+                dict set Kids $parent [lmap kid [dict get $Kids $parent] {
+                    if {![dict exists $Nodes $kid]} continue
+                    set kid
+                }]
             }
         }
     }

@@ -14,6 +14,12 @@
 /* A text of an event is not longer than so many characters. */
 #define MAX_TEXT 65536
 
+/*
+ * A journal gets so many bytes of an output as they come, and of what is behind
+ * them the end.
+ */
+#define JOURNAL_HEAD 32768
+
 int64_t
 DpEventNow(void)
 {
@@ -48,6 +54,9 @@ SinksDrop(Sinks *sinksPtr)
 	for (int i = 0; i < sinksPtr->count; i++) {
 	    DpSinkDrop(sinksPtr->list[i]);
 	}
+	if (sinksPtr->journalPtr != NULL) {
+	    DpJournalDrop(sinksPtr->journalPtr);
+	}
 	DpFree(sinksPtr);
     }
 }
@@ -71,12 +80,20 @@ SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
     sinksPtr = DpAlloc(sizeof(*sinksPtr)
 	    + (size_t) (before + more) * sizeof(*sinksPtr->list));
     sinksPtr->refCount = 1;
+    if (parentPtr != NULL && parentPtr->journalPtr != NULL) {
+	sinksPtr->journalPtr = parentPtr->journalPtr;
+	DpJournalHold(sinksPtr->journalPtr);
+    }
     for (int i = 0; i < before + more; i++) {
 	DpSink *sinkPtr = NULL;
 	bool known = false;
 
 	if (i < before) {
 	    sinkPtr = parentPtr->list[i];
+	} else if (sinksPtr->journalPtr == NULL && DpJournalGet(dpPtr,
+		names[i - before], &sinksPtr->journalPtr) == TCL_OK) {
+	    DpJournalHold(sinksPtr->journalPtr);
+	    continue;
 	} else if (DpSinkGet(dpPtr, names[i - before], &sinkPtr) != TCL_OK) {
 	    /* It was closed meanwhile. */
 	    Tcl_ResetResult(dpPtr->interp);
@@ -112,12 +129,19 @@ DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr)
 }
 
 void
+DpEventNew(Event *eventPtr, Hub *hubPtr)
+{
+    eventPtr->hubPtr = hubPtr;
+    eventPtr->objc = 0;
+    eventPtr->isForJournal = true;
+}
+
+void
 DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase)
 {
     Hub *hubPtr = spanPtr->hubPtr;
 
-    eventPtr->hubPtr = hubPtr;
-    eventPtr->objc = 0;
+    DpEventNew(eventPtr, hubPtr);
     DpEventAdd(eventPtr, TYPE, spanPtr->typePtr);
     DpEventAdd(eventPtr, PHASE, hubPtr->words[phase]);
     DpEventAdd(eventPtr, ID, spanPtr->idPtr);
@@ -125,6 +149,31 @@ DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase)
     DpEventAdd(eventPtr, TIME, Tcl_NewDoubleObj((double) DpEventNow() / 1e6));
     DpEventAdd(eventPtr, PATH, spanPtr->given[PATH]);
     DpEventAdd(eventPtr, HOST, spanPtr->given[HOST]);
+}
+
+/* What begins on a host is on the disk before it does. */
+static void
+SendToJournal(DpJournal *journalPtr, const Event *eventPtr, Tcl_Obj *listPtr)
+{
+    const Hub *hubPtr = eventPtr->hubPtr;
+    DpJournalUse use = DP_JOURNAL_MORE;
+    Tcl_Obj *hostPtr = NULL;
+
+    if (eventPtr->objc >= 4 && eventPtr->objv[0] == hubPtr->keys[TYPE]
+	    && eventPtr->objv[3] == hubPtr->words[W_BEGIN]) {
+	const char *type = Tcl_GetString(eventPtr->objv[1]);
+
+	if (strcmp(type, "run") == 0 || strcmp(type, "file") == 0
+		|| strcmp(type, "connect") == 0) {
+	    use = DP_JOURNAL_STEP;
+	}
+	for (int i = 0; i < eventPtr->objc; i += 2) {
+	    if (eventPtr->objv[i] == hubPtr->keys[HOST]) {
+		hostPtr = eventPtr->objv[i + 1];
+	    }
+	}
+    }
+    DpJournalPut(journalPtr, listPtr, use, hostPtr);
 }
 
 void
@@ -139,6 +188,9 @@ DpEventSend(const Sinks *sinksPtr, Event *eventPtr, DpSinkUse use, size_t size)
 	}
     }
     Tcl_IncrRefCount(listPtr);
+    if (sinksPtr->journalPtr != NULL && eventPtr->isForJournal) {
+	SendToJournal(sinksPtr->journalPtr, eventPtr, listPtr);
+    }
     for (int i = 0; i < sinksPtr->count; i++) {
 	DpSinkPut(sinksPtr->list[i], listPtr, use, size);
     }
@@ -204,6 +256,7 @@ DpSpanDrop(DpSpan *spanPtr)
 	Tcl_FreeEncoding(spanPtr->encoding);
     }
     DpMaskFree(spanPtr->maskPtr);
+    DpTailFree(spanPtr->tailPtr);
     SinksDrop(spanPtr->sinksPtr);
     DpHubDrop(spanPtr->hubPtr);
     DpInterpDrop(spanPtr->dpPtr);
@@ -367,12 +420,18 @@ TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	size_t count, bool isLast)
 {
     Hub *hubPtr = spanPtr->hubPtr;
-    size_t used;
+    DpJournal *journalPtr = spanPtr->sinksPtr->journalPtr;
+    bool binary, isKept = journalPtr != NULL && spanPtr->tailPtr == NULL
+	    && spanPtr->journaled < JOURNAL_HEAD
+	    && DpJournalTakes(journalPtr, count);
+    size_t used = count;
     Event event;
     Tcl_Obj *dataPtr;
-    bool binary;
 
-    if (!IsHeard(spanPtr, count)) {
+    if (!isKept && !IsHeard(spanPtr, count)) {
+	if (journalPtr != NULL) {
+	    DpTailAdd(&spanPtr->tailPtr, stream, bytes, count, DpEventNow());
+	}
 	return count;
     }
     dataPtr = DataObj(spanPtr, stream, bytes, count, isLast, &used, &binary);
@@ -382,6 +441,12 @@ TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	return 0;
     }
     DpEventBegin(&event, spanPtr, W_OUTPUT);
+    event.isForJournal = isKept;
+    if (isKept) {
+	spanPtr->journaled += used;
+    } else if (journalPtr != NULL) {
+	DpTailAdd(&spanPtr->tailPtr, stream, bytes, used, DpEventNow());
+    }
     DpEventAdd(&event, SHOWN, spanPtr->given[SHOWN]);
     DpEventAdd(&event, STREAM, hubPtr->words[stream == DP_STDOUT
 	    ? W_STDOUT : W_STDERR]);
@@ -392,6 +457,67 @@ TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
     DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) used));
     DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_OUTPUT, binary ? used : 0);
     return used;
+}
+
+/* The journal gets the end of a long output when that has ended. */
+static void
+TellTail(DpSpan *spanPtr)
+{
+    Hub *hubPtr = spanPtr->hubPtr;
+    const unsigned char *bytes;
+    Event event;
+    size_t count;
+    int64_t time;
+    int stream;
+
+    if (spanPtr->tailPtr == NULL) {
+	return;
+    }
+    if (DpTailOmitted(spanPtr->tailPtr) > 0) {
+	DpJournalOmitted(spanPtr->sinksPtr->journalPtr, spanPtr->id,
+		DpTailOmitted(spanPtr->tailPtr));
+    }
+    while (DpTailNext(spanPtr->tailPtr, &stream, &bytes, &count, &time)) {
+	Tcl_Obj *listPtr, *dataPtr;
+	bool bad, plain, binary = false;
+
+	if (!DpJournalTakes(spanPtr->sinksPtr->journalPtr, count)) {
+	    DpJournalOmitted(spanPtr->sinksPtr->journalPtr, spanPtr->id,
+		    (int64_t) count);
+	    continue;
+	}
+	if (spanPtr->encoding == NULL
+		&& WholeChars(bytes, count, &bad, &plain) == count) {
+	    Tcl_Encoding encoding = Tcl_GetEncoding(NULL, "utf-8");
+
+	    dataPtr = DpDecodeAll(encoding, bytes, count);
+	    Tcl_FreeEncoding(encoding);
+	} else if (spanPtr->encoding != NULL) {
+	    dataPtr = DpDecodeAll(spanPtr->encoding, bytes, count);
+	} else {
+	    dataPtr = Tcl_NewByteArrayObj(bytes, (int) count);
+	    binary = true;
+	}
+	DpEventNew(&event, hubPtr);
+	DpEventAdd(&event, TYPE, spanPtr->typePtr);
+	DpEventAdd(&event, PHASE, hubPtr->words[W_OUTPUT]);
+	DpEventAdd(&event, ID, spanPtr->idPtr);
+	DpEventAdd(&event, TIME, Tcl_NewDoubleObj((double) time / 1e6));
+	DpEventAdd(&event, STREAM, hubPtr->words[stream == DP_STDOUT
+		? W_STDOUT : W_STDERR]);
+	DpEventAdd(&event, DATA, dataPtr);
+	if (binary) {
+	    DpEventAdd(&event, BINARY, Tcl_NewBooleanObj(1));
+	}
+	DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) count));
+	listPtr = Tcl_NewListObj(event.objc, event.objv);
+	Tcl_IncrRefCount(listPtr);
+	DpJournalPut(spanPtr->sinksPtr->journalPtr, listPtr, DP_JOURNAL_MORE,
+		NULL);
+	Tcl_DecrRefCount(listPtr);
+    }
+    DpTailFree(spanPtr->tailPtr);
+    spanPtr->tailPtr = NULL;
 }
 
 /* What came, or with isLast what is left, goes through the mask. */
@@ -429,6 +555,13 @@ TellMasked(DpSpan *spanPtr, int stream, const unsigned char *bytes,
     DpBufFree(&to);
 }
 
+static bool
+HasSinks(const DpSpan *spanPtr)
+{
+    return spanPtr->sinksPtr->count > 0
+	    || spanPtr->sinksPtr->journalPtr != NULL;
+}
+
 void
 DpSpanOutput(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	size_t count)
@@ -437,7 +570,7 @@ DpSpanOutput(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	return;
     }
     spanPtr->bytes += (Tcl_WideInt) count;
-    if (spanPtr->sinksPtr->count == 0) {
+    if (!HasSinks(spanPtr)) {
 	return;
     }
     if (spanPtr->maskPtr == NULL && DpBufLength(&spanPtr->rest[stream]) == 0) {
@@ -486,11 +619,11 @@ void
 DpSpanTellRest(DpSpan *spanPtr)
 {
     for (int i = 0; i < 2; i++) {
-	if (spanPtr->sinksPtr->count > 0
-		&& DpBufLength(&spanPtr->rest[i]) > 0) {
+	if (HasSinks(spanPtr) && DpBufLength(&spanPtr->rest[i]) > 0) {
 	    TellMasked(spanPtr, i, NULL, 0, true);
 	}
     }
+    TellTail(spanPtr);
 }
 
 void

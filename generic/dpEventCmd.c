@@ -6,6 +6,7 @@
 
 #include "dpEventInt.h"
 
+#include "dpJournalCmd.h"
 #include "dpObj.h"
 
 #include <stdlib.h>
@@ -43,6 +44,8 @@ EndAll(Hub *hubPtr)
     Tcl_HashSearch search;
     Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(tablePtr, &search);
 
+    /* What goes on now has not ended: journals shall not say so. */
+    DpJournalAbandonAll(hubPtr->dpPtr);
     for (; entryPtr != NULL; entryPtr = Tcl_NextHashEntry(&search)) {
 	spans[found] = Tcl_GetHashValue(entryPtr);
 	DpSpanHold(spans[found++]);
@@ -107,7 +110,39 @@ DpEventTake(Tcl_Interp *interp, Tcl_Obj *dictPtr, const DpMask *maskPtr,
     return TCL_OK;
 }
 
-/* begin PARENT TYPE DICT ?SINKS? ?SECRETS? */
+/* What no text of the span may hold; false: these are no lists. */
+static bool
+TakeSecrets(DpSpan *spanPtr, Tcl_Interp *interp, int count,
+	Tcl_Obj *const lists[])
+{
+    const char **secrets = NULL;
+    Tcl_Obj **list;
+    int length, found = 0;
+
+    for (int i = 0; i < count; i++) {
+	if (Tcl_ListObjGetElements(interp, lists[i], &length, &list)
+		!= TCL_OK) {
+	    DpFree(secrets);
+	    return false;
+	}
+	if (length == 0) {
+	    continue;
+	}
+	secrets = DpRealloc(secrets,
+		(size_t) (found + length) * sizeof(*secrets));
+	for (int j = 0; j < length; j++) {
+	    secrets[found++] = Tcl_GetString(list[j]);
+	}
+	if (i == 0 && spanPtr->sinksPtr->journalPtr != NULL) {
+	    DpJournalHide(spanPtr->sinksPtr->journalPtr, list, length);
+	}
+    }
+    spanPtr->maskPtr = DpMaskNew(secrets, found);
+    DpFree(secrets);
+    return true;
+}
+
+/* begin PARENT TYPE DICT ?SINKS? ?SECRETS? ?ANSWERS? */
 static int
 BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
@@ -116,22 +151,9 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 	    objc > 5 ? objv[5] : NULL);
     Event event;
 
-    if (objc > 6) {
-	const char **secrets;
-	Tcl_Obj **list;
-	int count;
-
-	if (Tcl_ListObjGetElements(interp, objv[6], &count, &list)
-		!= TCL_OK) {
-	    DpSpanDrop(spanPtr);
-	    return TCL_ERROR;
-	}
-	secrets = DpAlloc((size_t) (count + 1) * sizeof(*secrets));
-	for (int i = 0; i < count; i++) {
-	    secrets[i] = Tcl_GetString(list[i]);
-	}
-	spanPtr->maskPtr = DpMaskNew(secrets, count);
-	DpFree(secrets);
+    if (objc > 6 && !TakeSecrets(spanPtr, interp, objc - 6, objv + 6)) {
+	DpSpanDrop(spanPtr);
+	return TCL_ERROR;
     }
     if (DpEventTake(interp, objv[4], spanPtr->maskPtr, spanPtr->given, NULL)
 	    != TCL_OK) {
@@ -191,8 +213,7 @@ TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr,
     if (!IsTold(spanPtr, errorPtr)) {
 	Tcl_WideInt id = ++spanPtr->hubPtr->last;
 
-	event.hubPtr = spanPtr->hubPtr;
-	event.objc = 0;
+	DpEventNew(&event, spanPtr->hubPtr);
 	DpEventAdd(&event, TYPE, spanPtr->hubPtr->words[W_ERROR]);
 	DpEventAdd(&event, PHASE, spanPtr->hubPtr->words[W_OUTPUT]);
 	DpEventAdd(&event, ID, Tcl_NewWideIntObj(id));
@@ -265,8 +286,7 @@ TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     if (parentPtr != NULL) {
 	DpReplaceObj(&spanPtr->given[HOST], parentPtr->given[HOST]);
     }
-    more.hubPtr = hubPtr;
-    more.objc = 0;
+    DpEventNew(&more, hubPtr);
     code = DpEventTake(interp, objv[4], NULL, spanPtr->given, &more);
     DpEventBegin(&event, spanPtr, W_OUTPUT);
     DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
@@ -300,9 +320,10 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 }
 
 /*
- * core::event begin PARENT TYPE DICT ?SINKS? ?SECRETS? -- something begins
- * below the event PARENT ("": none); DICT has what its begin says, and SINKS
- * hear of it besides those of the parent. Returns a handle.
+ * core::event begin PARENT TYPE DICT ?SINKS? ?SECRETS? ?ANSWERS? -- something
+ * begins below the event PARENT ("": none); DICT has what its begin says, and
+ * SINKS hear of it besides those of the parent. SECRETS and ANSWERS stand in no
+ * text of it, SECRETS in no line of its run's journal. Returns a handle.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
@@ -318,7 +339,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	int min, max;
 	const char *usage;
     } usages[] = {
-	{5, 7, "parent type dict ?sinks? ?secrets?"},
+	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{3, 6, "span ?dict? ?error code?"}, {5, 5, "span stream bytes"},
 	{5, 6, "parent type dict ?sinks?"}
     };
@@ -401,6 +422,7 @@ DpEventInit(DpInterp *dpPtr)
     }
     DpInterpAtEnd(dpPtr, DP_SPANS, EndSpans);
     DpSinkInit(dpPtr);
+    DpJournalCmdInit(dpPtr);
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::event", EventCmd,
 	    hubPtr, CommandDeleted);
     Tcl_CreateThreadExitHandler(ThreadEnds, hubPtr);

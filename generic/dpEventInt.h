@@ -10,7 +10,9 @@
 #include "dpEvent.h"
 
 #include "dpDecode.h"
+#include "dpJournal.h"
 #include "dpMask.h"
+#include "dpTail.h"
 
 /* The keys of an event, in the order in which they stand in one. */
 typedef enum Key {
@@ -28,6 +30,7 @@ enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, NUM_WORDS };
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
     int refCount;
+    DpJournal *journalPtr;      /* held, or NULL */
     int count;
     DpSink *list[];             /* held */
 } Sinks;
@@ -61,12 +64,15 @@ struct DpSpan {
     DpBuf rest[2];              /* what may be the beginning of a secret, or
 				 * of a character */
     Tcl_WideInt bytes;          /* that were printed */
+    size_t journaled;           /* of these, what the journal has in full */
+    DpTail *tailPtr;            /* what it gets of the rest, or NULL */
     int64_t startTime;          /* us */
 };
 
 /* An event that is being put together. */
 typedef struct Event {
     Hub *hubPtr;
+    bool isForJournal;          /* not set: a journal does not get it */
     int objc;
     Tcl_Obj *objv[2 * NUM_KEYS];
 } Event;
@@ -76,6 +82,9 @@ MODULE_SCOPE void DpHubDrop(Hub *hubPtr);
 
 /* Puts a value into an event, which owns it; NULL is left out. */
 MODULE_SCOPE void DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr);
+
+/* An event without anything in it. */
+MODULE_SCOPE void DpEventNew(Event *eventPtr, Hub *hubPtr);
 
 /* Begins an event of a span with what each of them has. */
 MODULE_SCOPE void DpEventBegin(Event *eventPtr, const DpSpan *spanPtr,

@@ -16,6 +16,7 @@
 #include "dpGatherCmd.h"
 #include "dpHostsetCmd.h"
 #include "dpInterrupt.h"
+#include "dpJsonCmd.h"
 #include "dpMatchCmd.h"
 #include "dpMount.h"
 #include "dpNodesetCmd.h"
@@ -87,6 +88,7 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "gathers", DpHandleCount(dpPtr, DP_GATHERS));
     PutCount(dictPtr, "spans", DpHandleCount(dpPtr, DP_SPANS));
     PutCount(dictPtr, "sinks", DpHandleCount(dpPtr, DP_SINKS));
+    PutCount(dictPtr, "journals", DpHandleCount(dpPtr, DP_JOURNALS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
     PutCount(dictPtr, "watches", count.watches);
     PutCount(dictPtr, "timers", count.timers);
@@ -122,6 +124,7 @@ Deployer_Init(Tcl_Interp *interp)
     DpWaitInit(dpPtr);
     DpDiffCmdInit(dpPtr);
     DpEventInit(dpPtr);
+    DpJsonCmdInit(interp);
     DpMatchCmdInit(dpPtr);
     DpNodesetCmdInit(dpPtr);
     DpProcCmdInit(dpPtr);

@@ -35,6 +35,7 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_GATHERS] = "gather",
     [DP_SPANS] = "event",
     [DP_SINKS] = "sink",
+    [DP_JOURNALS] = "journal",
 };
 
 void
@@ -116,7 +117,7 @@ EndRecord(ClientData clientData)
 {
     static const int order[] = {
 	DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_ENDINGS, DP_CASTS,
-	DP_SINKS, DP_WAITS, DP_GATHERS
+	DP_SINKS, DP_JOURNALS, DP_WAITS, DP_GATHERS
     };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;

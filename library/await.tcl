@@ -169,6 +169,7 @@ proc ::deployer::JobMain {co parent prefix end} {
     variable Owned
     variable Ending
     variable EventSpans
+    variable JournalJobs
     set code [catch {uplevel #0 $prefix} result options]
     if {$code == 1} {
         # It has the words of every call, and those of the failures below.
@@ -179,6 +180,11 @@ proc ::deployer::JobMain {co parent prefix end} {
     }
     if {[info exists EventSpans($co)]} {
         EventsEnd $co $code $result $options
+        if {[info exists JournalJobs($co)]} {
+            set journal $JournalJobs($co)
+            unset JournalJobs($co)
+            JournalEnd $journal $code $options
+        }
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co)
     if {[info exists Ending($co)]} {

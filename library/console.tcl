@@ -50,7 +50,7 @@ proc ::deployer::ConsoleInputCheck {options text} {
 proc ::deployer::ConsolePassword {ns args} {
     ConsoleOptions {} password args QUESTION
     lassign $args question
-    tailcall ConsoleAsk $ns $question {} ConsoleInputCheck 1
+    return [JournalHide [ConsoleAsk $ns $question {} ConsoleInputCheck 1]]
 }
 
 # confirm ?-default BOOL? QUESTION: 1 for yes, 0 for no.

@@ -19,11 +19,11 @@ proc ::deployer::ContextGet {} {
     return {}
 }
 
-# Whether there is more in it than the event that all belongs to.
+# Whether there is more in it than the event and the run that all belongs to.
 proc ::deployer::ContextSays {} {
     set context [ContextGet]
-    return [expr {$context ne "" && !([dict size $context] == 1
-        && [dict exists $context -event])}]
+    return [expr {$context ne "" && [dict size $context] >
+        [dict exists $context -event] + [dict exists $context -journal]}]
 }
 
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours

@@ -15,7 +15,7 @@ namespace eval ::deployer {
         answers run process pipe nodeset verbs hosts files shellfs filetree
         fileverbs open transfer sandbox sandboxfiles mount pty terminal bars
         events service define definers redefine instance isolate loggers logger
-        console show pick decision fork query inspect gather loggergather
+        journal console show pick decision fork query inspect gather loggergather
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

@@ -84,6 +84,9 @@ oo::define ::deployer::host {
 
     # A logger may have to come back to this host.
     method Noted {} {
+        if {$::deployer::Resuming} {
+            ::deployer::ResumeTouch
+        }
         if {$::deployer::EventHostsWanted} {
             set ::deployer::EventHosts($Slug) [self]
         } elseif {[array size ::deployer::EventHosts]} {
@@ -91,9 +94,9 @@ oo::define ::deployer::host {
         }
     }
 
-    # The process P, which runs LINE with OPTS (those of Execute), is an event
-    # below SPAN.
-    method Follow {span p line opts} {
+    # The event of a process that runs LINE with OPTS (those of Execute), below
+    # SPAN.
+    method Tell {span line opts} {
         set facts [list host $Slug command $line]
         if {[dict exists $opts sudo]} {
             lappend facts sudo 1 user [expr {[dict exists $opts user]
@@ -118,9 +121,8 @@ oo::define ::deployer::host {
             }
         }
         my Noted
-        set span [::deployer::core::event begin $span run $facts {} \
-            [my Hidden [lsearch -all -inline -exact -not $answers {}]]]
-        ::deployer::core::proc follow $p $span
+        return [::deployer::core::event begin $span run $facts {} \
+            [my Hidden {}] [lsearch -all -inline -exact -not $answers {}]]
     }
 }
 

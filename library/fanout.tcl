@@ -30,6 +30,7 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     variable Fans
     variable FanSignals
     variable Jobs
+    variable JournalFans
     set total [llength $keys]
     if {!$total} {
         return {}
@@ -58,6 +59,11 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     if {$bar ne ""} {
         variable FanBars
         set FanBars($id) $bar
+    }
+    if {[dict exists $opts journal]} {
+        set JournalFans($id) [dict get $opts journal]
+    } elseif {[dict exists $context -journal]} {
+        set JournalFans($id) [list [dict get $context -journal] ""]
     }
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
@@ -114,7 +120,8 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         FanAbort [FanCollect $id running results failures] $running stop
     }
     ContextSet $context
-    unset -nocomplain Fans($id) FanSignals($id) FanData($id) FanBars($id)
+    unset -nocomplain Fans($id) FanSignals($id) FanData($id) FanBars($id) \
+        JournalFans($id)
     BarsEnd $bar
     if {$stop ne ""} {
         lassign $stop options message
@@ -163,8 +170,12 @@ proc ::deployer::FanEnded {id key code result options} {
     variable Fans
     variable FanSignals
     variable FanBars
+    variable JournalFans
     if {[info exists FanBars($id)]} {
         BarsOneEnded $FanBars($id) $key $code
+    }
+    if {[info exists JournalFans($id)]} {
+        JournalKey $id $key $code $result $options
     }
     if {[info exists Fans($id)]} {
         lappend Fans($id) $key $code $result $options

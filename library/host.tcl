@@ -404,13 +404,22 @@ oo::class create ::deployer::host {
             # given is that of core::spawn.
             lappend procOpts pty 1 {*}[dict get $opts terminal]
         }
-        # procOpts may hold a password, which must not stand in an errorstack.
-        if {[catch {my Start $text $procOpts} p options]} {
-            ::deployer::Again $p $options
-        }
+        # It is told before it begins.
         set span [::deployer::EventNow]
         if {$span ne "" && ![dict exists $opts untold]} {
-            my Follow $span $p $line $opts
+            set span [my Tell $span $line $opts]
+        } else {
+            set span ""
+        }
+        # procOpts may hold a password, which must not stand in an errorstack.
+        if {[catch {my Start $text $procOpts} p options]} {
+            if {$span ne ""} {
+                ::deployer::EventOutcome $span 1 $p $options
+            }
+            ::deployer::Again $p $options
+        }
+        if {$span ne ""} {
+            ::deployer::core::proc follow $p $span
         }
         return [list $p $reused $token]
     }

@@ -61,6 +61,10 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
         set decides 1
         set context [DecideEnter $context $ns]
     }
+    if {![dict exists $context -event] && ![dict exists $context -journal]
+            && [RunsRecording]} {
+        set context [JournalEnter $context $ns $method $arguments]
+    }
     set w [Job [list ::deployer::$performer $ns $method $arguments] $context]
     set code [catch {Await $w} result options]
     if {$enters} {
@@ -404,7 +408,8 @@ proc ::deployer::FailDestroyed {kin method} {
 # The slug of HOST, also of one that is gone.
 proc ::deployer::SlugOf host {
     if {[IsHost $host]} {
-        return [$host cget -slug]
+        # For each cell: cget takes longer.
+        return [set [info object namespace $host]::Slug]
     }
     return [namespace tail $host]
 }

@@ -366,6 +366,7 @@ proc ::deployer::FailGone {array index} {
 # result, in host order. {DEPLOYER CELLS FAILED nfailed n}.
 proc ::deployer::PerformFan {ns method arguments} {
     variable Listening
+    variable Resuming
     if {$Listening} {
         EventAction $ns $method
     }
@@ -376,6 +377,11 @@ proc ::deployer::PerformFan {ns method arguments} {
     set options [HostsOptions [ViewOf [set ${ns}::Root]]]
     dict set options code {CELLS FAILED}
     dict set options data [list {*}[StepsOf $ns] $method $arguments]
+    set options [dict merge $options \
+        [JournalCells $ns $method $arguments [llength $indexes]]]
+    if {$Resuming && [dict exists [ContextGet] -resume]} {
+        return {*}[ResumeFan $ns $method $arguments $indexes $options]
+    }
     if {[catch {
         Fanout $indexes ::deployer::CellRun $options
     } result given]} {

@@ -29,8 +29,8 @@ proc ::deployer::logger::Options {kinds words {defaults {}}} {
     return [dict merge $defaults $options]
 }
 
-# A directory for files of ours, made where it is missing.
-proc ::deployer::logger::StateDirectory {} {
+# The directory for files of ours.
+proc ::deployer::logger::StatePath {} {
     set base ""
     if {[info exists ::env(XDG_STATE_HOME)]} {
         set base $::env(XDG_STATE_HOME)
@@ -38,7 +38,12 @@ proc ::deployer::logger::StateDirectory {} {
     if {[::file pathtype $base] ne "absolute"} {
         set base [::deployer::LocalPath ~/.local/state]
     }
-    set directory [::file join $base deployer]
+    return [::file join $base deployer]
+}
+
+# The same, made where it is missing.
+proc ::deployer::logger::StateDirectory {} {
+    set directory [StatePath]
     if {![::file isdirectory $directory]} {
         ::file mkdir $directory
         ::file attributes $directory -permissions 0700

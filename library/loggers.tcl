@@ -390,8 +390,13 @@ proc ::deployer::EventJob {ns type name} {
     set context [ContextGet]
     set parent [expr {[dict exists $context -event]
         ? [dict get $context -event] : ""}]
-    if {$parent eq "" && ![llength $sinks]} {
-        return
+    if {$parent eq ""} {
+        if {[dict exists $context -journal]} {
+            lappend sinks [dict get $context -journal]
+            JournalJob [dict get $context -journal]
+        } elseif {![llength $sinks]} {
+            return
+        }
     }
     set options [set [set ${ns}::Root]::Options]
     set facts [list path [PathOf $ns] command $name \
@@ -407,6 +412,12 @@ proc ::deployer::EventJob {ns type name} {
 
 # The same for METHOD, where that is an action.
 proc ::deployer::EventAction {ns method} {
+    if {[EventIsAction $ns $method]} {
+        EventJob $ns action $method
+    }
+}
+
+proc ::deployer::EventIsAction {ns method} {
     variable EventKinds
     set class [ServiceOf $ns]
     if {![info exists EventKinds($class,$method)]} {
@@ -414,9 +425,7 @@ proc ::deployer::EventAction {ns method} {
         set EventKinds($class,$method) [expr {$member ne ""
             && [dict get $member kind] eq "action"}]
     }
-    if {$EventKinds($class,$method)} {
-        EventJob $ns action $method
-    }
+    return $EventKinds($class,$method)
 }
 
 proc ::deployer::EventKindsForget args {

@@ -676,6 +676,7 @@ proc ::deployer::copy args {
         tailcall $toMy FileCopy $opts $from $path $target
     }
     set slug [$to cget -slug]
+    $toMy Noted
     set span [core::event begin $span file [list host $slug command \
         [list copy [$from cget -slug] $path $slug $target]] {} \
         [$fromMy Hidden [$toMy Hidden {}]]]

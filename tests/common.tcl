@@ -24,6 +24,9 @@ namespace eval ::kit {
     unset -nocomplain ::env(LD_PRELOAD)
 }
 
+# What tests run is nobody's history; runs.test turns that on for itself.
+set ::env(DEPLOYER_RUNS) 0
+
 # The directory of the test files, and that of the build (where the package
 # is found), "" if it is not known.
 proc ::kit::testsDir {} [list return [file dirname [file normalize \

@@ -3,8 +3,8 @@
 #     tclsh seeds.tcl DIRECTORY
 #
 # fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/gather,
-# DIRECTORY/match, DIRECTORY/nodeset, DIRECTORY/play, DIRECTORY/sftp and
-# DIRECTORY/width.
+# DIRECTORY/json, DIRECTORY/match, DIRECTORY/nodeset, DIRECTORY/play,
+# DIRECTORY/sftp and DIRECTORY/width.
 
 package require Tcl 8.6
 
@@ -241,6 +241,21 @@ proc ::seeds::Sftp {dir} {
     }
 }
 
+# Lines as journals have them, and what is none.
+proc ::seeds::Json {dir} {
+    set count 0
+    foreach text {
+        {{"journal":1,"state":"done",  "complete":true ,"seconds":   0.220,
+            "id":"20261123-081247-304048","arguments":["a b","\u00e4\n"]}}
+        {{"type":"run","id":3,"data":"\ud83d\ude00\\\"/\b","base64":"5A=="}}
+        {[[],{},[null,true,false,-0.5e+3,0,[[{"":{"":""}}]]]]}
+        {{"a":1,"a":{"b":[1,2,}}}
+        "\\u12"
+    } {
+        Write $dir/json/[incr count] $text
+    }
+}
+
 # Flags and columns, and the text.
 proc ::seeds::Width {dir} {
     set count 0
@@ -255,12 +270,13 @@ proc ::seeds::Width {dir} {
 }
 
 proc ::seeds::Main {dir} {
-    file mkdir $dir/known $dir/key $dir/agent $dir/gather $dir/match \
-        $dir/nodeset $dir/play $dir/sftp $dir/width $dir/work
+    file mkdir $dir/known $dir/key $dir/agent $dir/gather $dir/json \
+        $dir/match $dir/nodeset $dir/play $dir/sftp $dir/width $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
     Gather $dir
+    Json $dir
     Match $dir
     Nodeset $dir
     Play $dir

@@ -1,0 +1,159 @@
+/*
+ * dpJournalCmd.c -- the command core::journal.
+ *
+ * Layer L4.
+ */
+
+#include "dpJournalCmd.h"
+
+#include "dpEventInt.h"
+#include "dpJournalFile.h"
+
+/* The id of an event that goes on; 0: there is none. */
+static Tcl_WideInt
+SpanId(DpInterp *dpPtr, Tcl_Obj *namePtr)
+{
+    DpSpan *spanPtr;
+
+    if (Tcl_GetString(namePtr)[0] == '\0'
+	    || DpSpanGet(dpPtr, namePtr, &spanPtr) != TCL_OK) {
+	Tcl_ResetResult(dpPtr->interp);
+	return 0;
+    }
+    return spanPtr->id;
+}
+
+/* new DIRECTORY FACTS SECRETS */
+static int
+NewSub(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    DpJournal *journalPtr;
+    Tcl_Obj **secrets;
+    int length, count;
+
+    if (Tcl_ListObjLength(interp, objv[3], &length) != TCL_OK
+	    || Tcl_ListObjGetElements(interp, objv[4], &count, &secrets)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    journalPtr = DpJournalNew(dpPtr, Tcl_GetString(objv[2]), objv[3]);
+    DpJournalHide(journalPtr, secrets, count);
+    Tcl_SetObjResult(interp, DpJournalObj(journalPtr));
+    return TCL_OK;
+}
+
+/* open PATH -- whether the one who writes that journal lives. */
+static int
+OpenSub(Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    Tcl_DString native;
+    bool isOpen = false;
+
+    Tcl_UtfToExternalDString(NULL, Tcl_GetString(objv[2]), -1, &native);
+    (void) DpJournalFileIsOpen(Tcl_DStringValue(&native), &isOpen);
+    Tcl_DStringFree(&native);
+    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(isOpen));
+    return TCL_OK;
+}
+
+/*
+ * core::journal new DIRECTORY FACTS SECRETS -- a handle, to stand among the
+ * sinks of an event. FACTS is a list of keys and values, of which `arguments`
+ * is a list.
+ * core::journal hide JOURNAL TEXTS -- these are *** from here on.
+ * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
+ * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
+ * core::journal failed JOURNAL KEY -- to be counted.
+ * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
+ * core::journal open PATH -- whether the one who writes that file lives.
+ */
+static int
+JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    static const char *const names[] = {
+	"cell", "cells", "close", "failed", "hide", "new", "open", NULL
+    };
+    static const struct {
+	int min, max;
+	const char *usage;
+    } usages[] = {
+	{6, 7, "journal event key good ?result?"},
+	{6, 6, "journal event arguments count"},
+	{4, 4, "journal state"}, {4, 4, "journal key"},
+	{4, 4, "journal texts"}, {5, 5, "directory facts secrets"},
+	{3, 3, "path"}
+    };
+    enum { CELL, CELLS, CLOSE, FAILED, HIDE, NEW, OPEN };
+    DpInterp *dpPtr = clientData;
+    DpJournal *journalPtr;
+    Tcl_WideInt count;
+    Tcl_Obj **texts;
+    int index, isGood, length;
+
+    if (objc < 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "subcommand ?arg ...?");
+	return TCL_ERROR;
+    }
+    if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (objc < usages[index].min || objc > usages[index].max) {
+	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
+	return TCL_ERROR;
+    }
+    if (index == NEW) {
+	return NewSub(dpPtr, interp, objv);
+    }
+    if (index == OPEN) {
+	return OpenSub(interp, objv);
+    }
+    if (DpJournalGet(dpPtr, objv[2], &journalPtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    switch (index) {
+    case CELL:
+	if (Tcl_GetBooleanFromObj(interp, objv[5], &isGood) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	DpJournalCell(journalPtr, SpanId(dpPtr, objv[3]), objv[4],
+		isGood != 0, objc > 6 ? objv[6] : NULL);
+	return TCL_OK;
+    case CELLS:
+	if (Tcl_ListObjLength(interp, objv[4], &length) != TCL_OK
+		|| Tcl_GetWideIntFromObj(interp, objv[5], &count) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	DpJournalCells(journalPtr, SpanId(dpPtr, objv[3]), objv[4], count);
+	return TCL_OK;
+    case CLOSE:
+	if (strlen(Tcl_GetString(objv[3])) > 6) {
+	    return DpFail(interp, "ARGUMENT state", "\"%s\" is no state of a"
+		    " journal", Tcl_GetString(objv[3]));
+	}
+	Tcl_SetObjResult(interp, DpJournalClose(journalPtr,
+		Tcl_GetString(objv[3])));
+	return TCL_OK;
+    case FAILED:
+	DpJournalFailed(journalPtr, objv[3]);
+	return TCL_OK;
+    case HIDE:
+	if (Tcl_ListObjGetElements(interp, objv[3], &length, &texts)
+		!= TCL_OK) {
+	    return TCL_ERROR;
+	}
+	DpJournalHide(journalPtr, texts, length);
+	return TCL_OK;
+    default:
+	return TCL_OK;
+    }
+}
+
+void
+DpJournalCmdInit(DpInterp *dpPtr)
+{
+    DpJournalInit(dpPtr);
+    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::journal",
+	    JournalCmd, dpPtr, NULL);
+}

@@ -1,0 +1,15 @@
+/*
+ * dpJournalCmd.h -- the command core::journal.
+ *
+ * Layer L4.
+ */
+
+#ifndef DP_JOURNAL_CMD_H
+#define DP_JOURNAL_CMD_H
+
+#include "dpJournal.h"
+
+/* Makes core::journal. */
+MODULE_SCOPE void DpJournalCmdInit(DpInterp *dpPtr);
+
+#endif

@@ -1,0 +1,255 @@
+# journal.tcl -- each run from outside keeps a journal of what it did, and where.
+#
+# Layer T2. The lines are made and written in C (core::journal), which stands
+# among the sinks of the events of a run. The key -journal of the context is that
+# of the run that something belongs to. What reads journals is in runs.tcl, which
+# is loaded when it is first needed.
+
+namespace eval ::deployer {
+    namespace export runs
+    variable RunsOn ""          ;# 0 or 1; "": as the environment says
+    variable Journals           ;# of runs that go on -> the root's namespace
+    variable JournalJobs        ;# coroutine of an outermost job -> its journal
+    variable JournalFans        ;# fan-out -> {journal event kind}
+    variable JournalDirectory   ;# {variables directory}, as found last
+    variable JournalWarned 0
+    variable JournalCount 0     ;# files that this process has made
+    variable RunsPlace [file dirname [info script]]
+    # Of runs that go on where another one had stopped; see resume.tcl.
+    variable Resuming 0
+    array set Journals {}
+    array set JournalJobs {}
+    array set JournalFans {}
+    set JournalDirectory {{} {}}
+
+    # Every so many journals the old ones are looked through.
+    variable JournalTidy 16
+
+    # Parameters of actions whose values are nobody's business.
+    variable JournalSecrets {(?i)pass(?!ive|ing|enger|age)|secret|token|pwd|credential|(api|private|access|auth).?key|^pin$}
+}
+
+# deployer::runs list|show|replay|resume|forget|record ?arg ...?
+proc ::deployer::runs args {
+    variable RunsPlace
+    if {![llength [info procs ::deployer::RunsWord]]} {
+        foreach name {runs resume} {
+            namespace eval ::deployer [list source -encoding utf-8 \
+                [file join $RunsPlace $name.tcl]]
+        }
+    }
+    tailcall RunsWord {*}$args
+}
+
+# Whether runs keep a journal.
+proc ::deployer::RunsRecording {} {
+    variable RunsOn
+    if {$RunsOn eq ""} {
+        set RunsOn 1
+        if {[info exists ::env(DEPLOYER_RUNS)]
+                && [string is false -strict $::env(DEPLOYER_RUNS)]} {
+            set RunsOn 0
+        }
+    }
+    return $RunsOn
+}
+
+# Where journals are; nothing is made there.
+proc ::deployer::RunsDirectory {} {
+    variable JournalDirectory
+    set now {}
+    foreach name {XDG_STATE_HOME HOME} {
+        lappend now [expr {[info exists ::env($name)] ? $::env($name) : ""}]
+    }
+    lassign $JournalDirectory before directory
+    if {$now ne $before} {
+        set directory [file join [logger::StatePath] runs]
+        set JournalDirectory [list $now $directory]
+    }
+    return $directory
+}
+
+# CONTEXT for a call of METHOD of the instance of namespace NS with ARGUMENTS,
+# which comes from outside of any run.
+proc ::deployer::JournalEnter {context ns method arguments} {
+    variable Journals
+    variable Listening
+    if {![EventIsAction $ns $method]} {
+        return $context
+    }
+    set root [set ${ns}::Root]
+    set hidden {}
+    if {[llength $arguments]} {
+        set hidden [JournalSecretsOf $ns]
+        set formals [dict get [Member [ServiceOf $ns] $method] formals]
+        set arguments [JournalArguments $formals $arguments hidden]
+    }
+    set sandbox [expr {[dict exists $context -sandbox]
+        || [dict get [set ${root}::Options] sandbox]}]
+    set journal [core::journal new [RunsDirectory] [list \
+        machine [info hostname] user $::tcl_platform(user) \
+        root [info object class [ObjectOf $root]] path [PathOf $ns] \
+        action $method arguments $arguments sandbox $sandbox \
+        {*}[JournalResumes $context]] $hidden]
+    set Journals($journal) $root
+    incr Listening
+    dict set context -journal $journal
+    return $context
+}
+
+# The run that the one of CONTEXT goes on with, as a fact.
+proc ::deployer::JournalResumes context {
+    if {[dict exists $context -resume]} {
+        return [list resumes [RunsResumed [dict get $context -resume]]]
+    }
+    return {}
+}
+
+# What the hosts of the instance of namespace NS keep secret.
+proc ::deployer::JournalSecretsOf ns {
+    set secrets {}
+    catch {
+        foreach host [core::hostset hosts [HostsSet [ViewOf $ns]]] {
+            lappend secrets {*}[[info object namespace $host]::my Hidden {}]
+        }
+    }
+    return $secrets
+}
+
+# ARGUMENTS for FORMALS with *** for those that are secret by their names, which
+# HIDDENVAR gets.
+proc ::deployer::JournalArguments {formals arguments hiddenVar} {
+    variable JournalSecrets
+    upvar 1 $hiddenVar hidden
+    set shown {}
+    foreach argument $arguments {
+        set name [lindex $formals 0 0]
+        if {$name ne "args" || [llength $formals] > 1} {
+            set formals [lrange $formals 1 end]
+        }
+        if {$argument ne "" && [regexp -- $JournalSecrets $name]} {
+            lappend hidden $argument
+            set argument ***
+        }
+        lappend shown $argument
+    }
+    return $shown
+}
+
+# TEXT, which must not get into the journal of this run.
+proc ::deployer::JournalHide text {
+    set context [ContextGet]
+    if {[dict exists $context -journal]} {
+        catch {core::journal hide [dict get $context -journal] [list $text]}
+    }
+    return $text
+}
+
+# The job that this code is, whose event is SPAN, is the outermost of JOURNAL.
+proc ::deployer::JournalJob journal {
+    variable JournalJobs
+    set JournalJobs([info coroutine]) $journal
+}
+
+# The end of the run of JOURNAL.
+proc ::deployer::JournalEnd {journal code options} {
+    variable Journals
+    variable JournalCount
+    variable JournalTidy
+    variable Listening
+    if {![info exists Journals($journal)]} {
+        return
+    }
+    set root $Journals($journal)
+    unset Journals($journal)
+    incr Listening -1
+    if {$code == 1} {
+        set error [dict get $options -errorcode]
+        if {[lindex $error 0] eq "DEPLOYER" && [lindex $error 1]
+                in {CONNECT HOSTKEY AUTH EXEC SUDO FILE}} {
+            set at [expr {[lindex $error 1] eq "AUTH" ? 2 : 3}]
+            if {[lindex $error $at] ne ""} {
+                core::journal failed $journal [lindex $error $at]
+            }
+        }
+    }
+    set ended [core::journal close $journal [expr {$code == 1
+        ? "failed" : "done"}]]
+    if {[dict get $ended error] ne ""} {
+        JournalWarn $root [dict get $ended error]
+    }
+    if {[dict get $ended id] ne "" && [incr JournalCount] % $JournalTidy == 1} {
+        catch {runs forget}
+    }
+}
+
+# Once: what is wrong with journals is no reason to be told again and again.
+proc ::deployer::JournalWarn {root error} {
+    variable JournalWarned
+    if {$JournalWarned} {
+        return
+    }
+    set JournalWarned 1
+    set text "the journal of this run is not complete, as\
+        [RunsDirectory] cannot be written: $error. Runs go on without\
+        (DEPLOYER_RUNS=0 turns journals off)"
+    catch {
+        if {[llength [SinksOf $root]]} {
+            Report $root $text
+        } elseif {[dict get [set ${root}::Options] interactive]} {
+            Console $root [list warn $text]
+        }
+    }
+}
+
+# The call of METHOD with ARGUMENTS on so many cells of the array of namespace NS
+# begins. Returns the option journal of a fan-out, as a dict.
+proc ::deployer::JournalCells {ns method arguments count} {
+    set context [ContextGet]
+    if {![dict exists $context -journal]} {
+        return {}
+    }
+    set journal [dict get $context -journal]
+    set span [EventNow]
+    set hidden {}
+    if {[llength $arguments]} {
+        set member [Member [ServiceOf $ns] $method]
+        if {[dict exists $member formals]} {
+            set arguments [JournalArguments [dict get $member formals] \
+                $arguments hidden]
+        }
+    }
+    # The run may be over.
+    if {[catch {
+        core::journal hide $journal $hidden
+        core::journal cells $journal $span $arguments $count
+    }]} {
+        return {}
+    }
+    return [list journal [list $journal $span]]
+}
+
+# Fan-out ID has ended KEY.
+proc ::deployer::JournalKey {id key code result options} {
+    variable JournalFans
+    lassign $JournalFans($id) journal span
+    # The run may be over.
+    catch {
+        if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
+                eq {DEPLOYER SKIPPED}} {
+            return
+        }
+        if {$span eq ""} {
+            if {$code} {
+                core::journal failed $journal $key
+            }
+        } elseif {$code} {
+            core::journal cell $journal $span $key 0 $result
+        } elseif {[info object isa object $result]} {
+            # It is nothing to another process.
+            core::journal cell $journal $span $key 1
+        } else {
+            core::journal cell $journal $span $key 1 $result
+        }
+    }
+}

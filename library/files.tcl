@@ -229,15 +229,7 @@ oo::define ::deployer::host {
             dict set Files $key guarded 1
             return $fs
         }
-        set line "exec sh -c [::deployer::Quoted $::deployer::GuardScript]"
-        if {$key eq ""} {
-            if {$Shell eq ""} {
-                # Quoting depends on the login shell.
-                my Execute : {plain 1}
-            }
-            set line "exec sh -c [::deployer::QuotedFor $Shell \
-                $::deployer::GuardScript]"
-        }
+        set line "exec sh -c [my Quoted $::deployer::GuardScript $key]"
         lassign [my Begin $line [my FsOptions $key]] p
         if {[catch {
             ::deployer::core::fs guard $fs $p

@@ -402,9 +402,7 @@ oo::define ::deployer::host {
         if {[string index $path 0] ne "/"} {
             set path ./$path
         }
-        set quoted [expr {$key eq "" ? [::deployer::QuotedFor $Shell $path]
-            : [::deployer::Quoted $path]}]
-        set line "env LC_ALL=C rm -rf -- $quoted"
+        set line "env LC_ALL=C rm -rf -- [my Quoted $path $key]"
         set outcome [my Run $line \
             [dict replace [my FsOptions $key] check 0 result dict]]
         if {[dict get $outcome status] != 0} {
@@ -477,7 +475,7 @@ oo::define ::deployer::host {
             }
         }
         set outcome [my Execute "sh -c [::deployer::Quoted [string map \
-            {\n { }} $script]] sh [::deployer::Quoted $name]" {plain 1}]
+            {\n { }} $script]] sh [my Quoted $name]" {plain 1}]
         set id [string trim [dict get $outcome stdout]]
         if {![string is digit -strict $id]} {
             set noun [expr {$kind eq "owner" ? "user" : "group"}]

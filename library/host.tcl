@@ -458,6 +458,20 @@ oo::class create ::deployer::host {
         }
     }
 
+    # WORD in quotes for the shell that runs our own commands with KEY (FsKey):
+    # the login shell, which is found out where the quotes depend on it, or that
+    # of sudo.
+    method Quoted {word {key {}}} {
+        if {$key ne ""} {
+            return [::deployer::Quoted $word]
+        }
+        my Look
+        if {$Shell eq "" && [regexp {[\\!\n]} $word]} {
+            my Execute : {plain 1 untold 1}
+        }
+        return [::deployer::QuotedFor $Shell $word]
+    }
+
     # Remembers the login shell that the first command told.
     method Learn shell {
         if {$shell eq ""} {

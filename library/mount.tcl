@@ -190,8 +190,8 @@ proc ::deployer::MountName {host kind word} {
     }
     try {
         set outcome [[info object namespace $host]::my Execute "sh -c\
-            [Quoted [string map {\n { }} $script]] sh $kind [Quoted $word]" \
-            {plain 1}]
+            [Quoted [string map {\n { }} $script]] sh $kind\
+            [[info object namespace $host]::my Quoted $word]" {plain 1}]
         set found [string trim [dict get $outcome stdout]]
     } on error {} {
         return ""

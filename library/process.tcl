@@ -291,7 +291,8 @@ oo::class create ::deployer::Process {
         [info object namespace $Host]::my Run [expr {[dict exists $opts sudo]
             ? [string map [list %name $name %pid $pid] \
                 $::deployer::SudoKillScript]
-            : "kill -$name -$pid 2>/dev/null || kill -$name $pid"}] $opts
+            : "sh -c 'kill -$name -$pid 2>/dev/null ||\
+                kill -$name $pid'"}] $opts
         return
     }
 

@@ -268,15 +268,14 @@ oo::class create ::deployer::Sandbox {
                 checked, as $shell has no known way to"
             return
         }
+        # In UTF-8, as the line would come, whatever its outputs are in.
         set check [dict create plain 1 stdin $text\n]
-        foreach name {timeout encoding} {
-            if {[dict exists $opts $name]} {
-                dict set check $name [dict get $opts $name]
-            }
+        if {[dict exists $opts timeout]} {
+            dict set check timeout [dict get $opts timeout]
         }
+        set which [expr {[file tail $shell] eq "busybox" ? " sh" : ""}]
         # The text comes as input: no quoting, and no limit of its length.
-        set outcome [my Execute "exec [::deployer::QuotedFor $Shell \
-            $shell] -n" $check]
+        set outcome [my Execute "exec [my Quoted $shell]$which -n" $check]
         if {[dict get $outcome status] == 0
                 && [dict get $outcome signal] eq ""} {
             return

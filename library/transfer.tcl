@@ -28,13 +28,14 @@ namespace eval ::deployer {
     variable TransferTold       ;# call -> {prefix source-number dict ...}
     array set TransferTold {}
 
-    # Prints the SHA-256 of the first $2 bytes of $1, -1: of all.
+    # Prints the SHA-256 of the first $2 bytes of $1, -1: of all. It is made one
+    # line, as not every login shell takes another.
     variable TransferSumScript {
         if command -v sha256sum >/dev/null 2>&1; then s() { sha256sum; }
         elif command -v shasum >/dev/null 2>&1; then s() { shasum -a 256; }
         elif command -v openssl >/dev/null 2>&1; then
             s() { openssl dgst -sha256 -r; }
-        else exit 127; fi
+        else exit 127; fi;
         if [ "$2" -lt 0 ]; then s <"$1"; else head -c "$2" <"$1" | s; fi
     }
 }
@@ -272,7 +273,7 @@ oo::define ::deployer::host {
         set script [regsub -all {\s+} \
             [string trim $::deployer::TransferSumScript] { }]
         set line "sh -c [::deployer::Quoted $script] sh\
-            [::deployer::Quoted $path] $count"
+            [my Quoted $path $key] $count"
         set outcome [my Execute $line [my FsOptions $key]]
         if {[dict get $outcome status] == 0 && [regexp {\m[0-9a-f]{64}\M} \
                 [dict get $outcome stdout] sum]} {

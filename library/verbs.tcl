@@ -87,8 +87,8 @@ oo::define ::deployer::host {
 
     # The output of SCRIPT, run by sh with ARGS whatever the login shell is.
     method Script {script args} {
-        return [my Quiet "sh -c [::deployer::Quoted $script] sh\
-            [::deployer::quote {*}$args]"]
+        return [my Quiet [join [list sh -c \
+            {*}[lmap word [list $script sh {*}$args] {my Quoted $word}]] { }]]
     }
 
     # PATH as the host sees it: absolute, ~ and ~user expanded.

@@ -20,6 +20,9 @@
 #   dpother  somebody to become
 #   dpoddsh  the same as dpuser with a login shell that is no POSIX shell: only
 #            where there is csh, tcsh or fish (`get oddshell`, else "")
+#   dpzsh dptcsh dpfish dpmksh dpash   as dpuser, with the login shell that they
+#            are named after, as far as there is one (`get shells`: their names;
+#            ash is BusyBox's)
 # The sshd on `port` does without PAM; the one on `pamport` uses it and offers
 # keyboard-interactive besides.
 
@@ -52,10 +55,12 @@ namespace eval sudotree {
             Defaults secure_path=/usr/sbin:/usr/bin:/sbin:/bin
             Defaults:dppty use_pty
             Defaults:dpuser,dpfree,dpoddsh !use_pty
+            Defaults:dpzsh,dptcsh,dpfish,dpmksh,dpash !use_pty
             root ALL=(ALL:ALL) ALL
             dpuser ALL=(ALL:ALL) ALL
             dppty ALL=(ALL:ALL) ALL
             dpoddsh ALL=(ALL:ALL) ALL
+            dpzsh,dptcsh,dpfish,dpmksh,dpash ALL=(ALL:ALL) ALL
             dpfree ALL=(ALL:ALL) NOPASSWD: ALL
 END
         chmod 440 /etc/sudoers
@@ -69,8 +74,17 @@ END
 END
         done
         oddshell=$(command -v tcsh || command -v csh || command -v fish || true)
+        if command -v busybox >/dev/null; then
+            ln -s "$(command -v busybox)" $dir/ash
+        fi
+        shells=
+        for shell in zsh tcsh fish mksh $dir/ash; do
+            if command -v $shell >/dev/null; then
+                shells="$shells dp${shell##*/}:$shell"
+            fi
+        done
         for user in dpuser:bash dppty:bash dpdeny:bash dpother:sh dpfree:dash \
-                dpoddsh:$oddshell; do
+                dpoddsh:$oddshell $shells; do
             shell=${user#*:} user=${user%%:*}
             [ -n "$shell" ] || continue
             useradd -U -M -K MAIL_DIR=/run/lock -s "$(command -v $shell)" \
@@ -113,7 +127,7 @@ END
             fi
             sleep 0.01
         done
-        echo "ready $oddshell"
+        echo "ready $shells $oddshell"
         while IFS= read -r script; do
             bash -c "$(printf %b "$script")" </dev/null 2>&1
             printf '\n%s\n' "end of answer"
@@ -172,11 +186,17 @@ proc sudotree::start {} {
         bash [file join $dir tree.sh] $dir $port $pamport 2>@1] r+]
     chan configure $pipe -buffering line
     set State [dict create dir $dir pipe $pipe port $port pamport $pamport \
-        key [file join $dir key] oddshell {}]
+        key [file join $dir key] oddshell {} shells {}]
     set text ""
     while {[gets $pipe line] >= 0} {
         if {[string match "ready*" $line]} {
-            dict set State oddshell [lindex $line 1]
+            # Pairs of a user and a path, and at last a path.
+            dict set State oddshell [lsearch -inline -not [lrange $line 1 end] \
+                *:*]
+            dict set State shells [lmap pair [lsearch -all -inline \
+                [lrange $line 1 end] *:*] {
+                string range [lindex [split $pair :] 0] 2 end
+            }]
             WriteKnownHosts
             return
         }

@@ -7,10 +7,14 @@
  *   core::ending begin PROC       a script is ending PROC, also once that is
  *                                 closed; returns a handle
  *   core::ending done ENDING      it has done so
+ *   core::ending end PROC         ends it without a host object to do it by;
+ *                                 returns a waiter of whether that has begun
  *
  * At the end of the interpreter or the process one command for each connection
  * ends all that runs there. It is deaf to our going away, so that it is waited
  * for only until it has begun, and a little longer as most commands end at once.
+ * So it is with a connection that is let go while commands run on it: it stays
+ * until then, out of everybody's sight.
  */
 
 #include "dpEnding.h"
@@ -18,6 +22,7 @@
 #include "dpObj.h"
 #include "dpSpawn.h"
 #include "dpSsh.h"
+#include "dpWait.h"
 
 #include <stdio.h>
 
@@ -25,6 +30,10 @@
 #define GRACE_MS 1000
 /* A connection without room for one more command is seen by then. */
 #define ROOM_MS 300
+/* A connection that was let go, and one command, have so long (ms). */
+#define PART_MS 5000
+#define END_MS 15000
+#define TICK_MS 20
 
 /* The start line of the command that ends others, and the prompt of its sudo. */
 #define START "deployer:ending"
@@ -34,6 +43,7 @@ typedef struct Endings {
     DpInterp *dpPtr;
     Tcl_Obj *scriptPtr;         /* NULL: not given yet */
     DpEnding *firstPtr;
+    struct Parting *partings;
 } Endings;
 
 struct DpEnding {
@@ -66,7 +76,20 @@ typedef struct Target {
 typedef struct Leaving {
     Endings *listPtr;
     Target *targets;
+    int64_t grace;              /* ms that one that has begun is waited for */
 } Leaving;
+
+/* Commands that are being ended while the program goes on. */
+typedef struct Parting {
+    Leaving leaving;            /* first */
+    struct Parting *nextPtr;
+    DpEnding **endings;         /* held, and pending */
+    int count;
+    DpSsh *sshPtr;              /* to be closed then; held, or NULL */
+    DpWait *waitPtr;            /* gets whether it has begun; held, or NULL */
+    DpTimer timer;
+    int64_t startTime, limit;   /* DpLoopNow, ms */
+} Parting;
 
 /* --- the list --- */
 
@@ -342,6 +365,33 @@ TrySpare(DpInterp *dpPtr, Target *targetPtr)
     StartTarget(dpPtr, targetPtr);
 }
 
+static void
+StartTargets(Leaving *leavingPtr)
+{
+    for (Target *targetPtr = leavingPtr->targets; targetPtr != NULL;
+	    targetPtr = targetPtr->nextPtr) {
+	DpBufAppend(&targetPtr->line, "", 1);
+	StartTarget(leavingPtr->listPtr->dpPtr, targetPtr);
+    }
+}
+
+static void
+FreeTargets(Leaving *leavingPtr)
+{
+    while (leavingPtr->targets != NULL) {
+	Target *targetPtr = leavingPtr->targets;
+
+	leavingPtr->targets = targetPtr->nextPtr;
+	StopTarget(targetPtr);
+	if (targetPtr->sparePtr != NULL) {
+	    DpSshClose(targetPtr->sparePtr);
+	    DpSshDrop(targetPtr->sparePtr);
+	}
+	DpBufFree(&targetPtr->line);
+	DpFree(targetPtr);
+    }
+}
+
 static void *
 BeginLeaving(DpInterp *dpPtr)
 {
@@ -354,6 +404,12 @@ BeginLeaving(DpInterp *dpPtr)
     }
     leavingPtr = DpAlloc(sizeof(*leavingPtr));
     leavingPtr->listPtr = listPtr;
+    leavingPtr->grace = GRACE_MS;
+    for (Parting *partingPtr = listPtr->partings; partingPtr != NULL;
+	    partingPtr = partingPtr->nextPtr) {
+	/* Its commands are pending, and so are ours now. */
+	DpTimerStop(&partingPtr->timer);
+    }
     for (const DpEnding *endingPtr = listPtr->firstPtr; endingPtr != NULL;
 	    endingPtr = endingPtr->nextPtr) {
 	if (Runs(endingPtr)) {
@@ -368,11 +424,7 @@ BeginLeaving(DpInterp *dpPtr)
 	DpFree(leavingPtr);
 	return NULL;
     }
-    for (Target *targetPtr = leavingPtr->targets; targetPtr != NULL;
-	    targetPtr = targetPtr->nextPtr) {
-	DpBufAppend(&targetPtr->line, "", 1);
-	StartTarget(dpPtr, targetPtr);
-    }
+    StartTargets(leavingPtr);
     return leavingPtr;
 }
 
@@ -396,7 +448,7 @@ IsLeft(void *data, int64_t elapsed)
 	    TrySpare(leavingPtr->listPtr->dpPtr, targetPtr);
 	    left = true;
 	} else if (!procPtr->ended) {
-	    left |= !procPtr->started || elapsed < GRACE_MS;
+	    left |= !procPtr->started || elapsed < leavingPtr->grace;
 	}
     }
     return left;
@@ -407,18 +459,7 @@ EndLeaving(void *data)
 {
     Leaving *leavingPtr = data;
 
-    while (leavingPtr->targets != NULL) {
-	Target *targetPtr = leavingPtr->targets;
-
-	leavingPtr->targets = targetPtr->nextPtr;
-	StopTarget(targetPtr);
-	if (targetPtr->sparePtr != NULL) {
-	    DpSshClose(targetPtr->sparePtr);
-	    DpSshDrop(targetPtr->sparePtr);
-	}
-	DpBufFree(&targetPtr->line);
-	DpFree(targetPtr);
-    }
+    FreeTargets(leavingPtr);
     for (const DpEnding *endingPtr = leavingPtr->listPtr->firstPtr;
 	    endingPtr != NULL; endingPtr = endingPtr->nextPtr) {
 	/* The local program in front of a host that did not answer. */
@@ -436,6 +477,121 @@ static const DpLeave leave = {
     .end = EndLeaving,
 };
 
+/* --- while the program goes on --- */
+
+/* Twin of BeginParting. */
+static void
+EndParting(Parting *partingPtr)
+{
+    Parting **linkPtr = &partingPtr->leaving.listPtr->partings;
+    bool known = true;
+
+    while (*linkPtr != partingPtr) {
+	linkPtr = &(*linkPtr)->nextPtr;
+    }
+    *linkPtr = partingPtr->nextPtr;
+    DpTimerStop(&partingPtr->timer);
+    for (const Target *targetPtr = partingPtr->leaving.targets;
+	    targetPtr != NULL; targetPtr = targetPtr->nextPtr) {
+	known &= targetPtr->procPtr != NULL && targetPtr->procPtr->started;
+    }
+    FreeTargets(&partingPtr->leaving);
+    for (int i = 0; i < partingPtr->count; i++) {
+	partingPtr->endings[i]->pending--;
+	DpEndingDrop(partingPtr->endings[i]);
+    }
+    DpFree(partingPtr->endings);
+    if (partingPtr->sshPtr != NULL) {
+	DpSshClose(partingPtr->sshPtr);
+	DpSshDrop(partingPtr->sshPtr);
+    }
+    if (partingPtr->waitPtr != NULL) {
+	DpWaitFinish(partingPtr->waitPtr, Tcl_NewBooleanObj(known), NULL);
+	DpWaitDrop(partingPtr->waitPtr);
+    }
+    DpFree(partingPtr);
+}
+
+static void
+TickParting(void *clientData)
+{
+    Parting *partingPtr = clientData;
+    int64_t elapsed = DpLoopNow() - partingPtr->startTime;
+
+    if (elapsed < partingPtr->limit
+	    && IsLeft(&partingPtr->leaving, elapsed)) {
+	DpTimerStart(partingPtr->leaving.listPtr->dpPtr->loopPtr,
+		&partingPtr->timer, TICK_MS, TickParting, partingPtr);
+    } else {
+	EndParting(partingPtr);
+    }
+}
+
+static Parting *
+NewParting(Endings *listPtr, int64_t limit)
+{
+    Parting *partingPtr = DpAlloc(sizeof(*partingPtr));
+
+    partingPtr->leaving.listPtr = listPtr;
+    partingPtr->limit = limit;
+    return partingPtr;
+}
+
+static void
+AddToParting(Parting *partingPtr, DpEnding *endingPtr)
+{
+    partingPtr->endings = DpRealloc(partingPtr->endings,
+	    (size_t) (partingPtr->count + 1) * sizeof(*partingPtr->endings));
+    partingPtr->endings[partingPtr->count++] = endingPtr;
+    endingPtr->refCount++;
+    endingPtr->pending++;
+}
+
+static void
+BeginParting(Parting *partingPtr)
+{
+    Endings *listPtr = partingPtr->leaving.listPtr;
+
+    for (int i = 0; i < partingPtr->count; i++) {
+	AddTarget(&partingPtr->leaving, partingPtr->endings[i]);
+    }
+    StartTargets(&partingPtr->leaving);
+    partingPtr->nextPtr = listPtr->partings;
+    listPtr->partings = partingPtr;
+    partingPtr->startTime = DpLoopNow();
+    DpTimerStart(listPtr->dpPtr->loopPtr, &partingPtr->timer, TICK_MS,
+	    TickParting, partingPtr);
+}
+
+bool
+DpEndingPart(DpInterp *dpPtr, DpSsh *sshPtr)
+{
+    Endings *listPtr = dpPtr->endingPtr;
+    Parting *partingPtr;
+
+    if (listPtr == NULL || listPtr->scriptPtr == NULL
+	    || DpSshGetState(sshPtr) != DP_SSH_OPEN) {
+	return false;
+    }
+    partingPtr = NewParting(listPtr, PART_MS);
+    partingPtr->leaving.grace = GRACE_MS;
+    for (DpEnding *endingPtr = listPtr->firstPtr; endingPtr != NULL;
+	    endingPtr = endingPtr->nextPtr) {
+	if (endingPtr->sshPtr == sshPtr && Runs(endingPtr)) {
+	    AddToParting(partingPtr, endingPtr);
+	}
+    }
+    if (partingPtr->count == 0) {
+	DpFree(partingPtr);
+	return false;
+    }
+    partingPtr->sshPtr = sshPtr;
+    DpSshHold(sshPtr);
+    DpSshPart(sshPtr);
+    BeginParting(partingPtr);
+    return true;
+}
+
 /* --- core::ending --- */
 
 static void
@@ -443,6 +599,9 @@ FreeList(void *value)
 {
     Endings *listPtr = value;
 
+    while (listPtr->partings != NULL) {
+	EndParting(listPtr->partings);
+    }
     while (listPtr->firstPtr != NULL) {
 	Unlink(listPtr->firstPtr);
     }
@@ -482,6 +641,32 @@ BeginCmd(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr)
 }
 
 static int
+EndCmd(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *namePtr)
+{
+    DpEnding *endingPtr = DpProcEnding(dpPtr, namePtr);
+    Endings *listPtr = dpPtr->endingPtr;
+    DpWait *waitPtr;
+
+    if (endingPtr == NULL) {
+	return TCL_ERROR;
+    }
+    waitPtr = DpWaitNew(dpPtr);
+    Tcl_SetObjResult(interp, DpWaitObj(waitPtr));
+    if (listPtr != NULL && listPtr->scriptPtr != NULL && Runs(endingPtr)) {
+	Parting *partingPtr = NewParting(listPtr, END_MS);
+
+	partingPtr->leaving.grace = END_MS;
+	partingPtr->waitPtr = waitPtr;
+	AddToParting(partingPtr, endingPtr);
+	BeginParting(partingPtr);
+    } else {
+	DpWaitFinish(waitPtr, Tcl_NewBooleanObj(1), NULL);
+	DpWaitDrop(waitPtr);
+    }
+    return TCL_OK;
+}
+
+static int
 DoneCmd(DpInterp *dpPtr, Tcl_Obj *namePtr)
 {
     unsigned long id;
@@ -500,8 +685,10 @@ static int
 EndingCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"begin", "done", "script", NULL};
-    enum { BEGIN, DONE, SCRIPT };
+    static const char *const names[] = {
+	"begin", "done", "end", "script", NULL
+    };
+    enum { BEGIN, DONE, END, SCRIPT };
     DpInterp *dpPtr = clientData;
     Endings *listPtr = dpPtr->endingPtr;
     int index;
@@ -519,6 +706,8 @@ EndingCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return BeginCmd(dpPtr, interp, objv[2]);
     case DONE:
 	return DoneCmd(dpPtr, objv[2]);
+    case END:
+	return EndCmd(dpPtr, interp, objv[2]);
     case SCRIPT:
 	if (listPtr != NULL) {
 	    DpReplaceObj(&listPtr->scriptPtr, objv[2]);

@@ -22,6 +22,13 @@ MODULE_SCOPE void DpEndingDrop(DpEnding *endingPtr);
 /* It ends by itself when we go, and must not be disturbed. */
 MODULE_SCOPE void DpEndingStays(DpEnding *endingPtr);
 
+/*
+ * Its owner lets an open session go: who has a command there is told at once, as
+ * by DpSshClose; what still runs there is ended from beside, and then the session
+ * is closed. False: there is nothing to end, and nothing was done.
+ */
+MODULE_SCOPE bool DpEndingPart(DpInterp *dpPtr, struct DpSsh *sshPtr);
+
 /* The id of the command's session where it runs; 0: not known. */
 MODULE_SCOPE long DpEndingPid(const DpEnding *endingPtr);
 

@@ -16,6 +16,7 @@
 
 /* Bytes before the end of the key exchange; more is no SSH server. */
 #define HANDSHAKE_BYTES (512 * 1024)
+#define CLOSED_TEXT "the connection to %s was closed by this side"
 /* Keepalives without an answer before the peer counts as dead. */
 #define ALIVE_COUNT 3
 
@@ -566,8 +567,17 @@ void
 DpSshClose(DpSsh *sshPtr)
 {
     sshPtr->ownerPtr = NULL;
-    DpSshFail(sshPtr, "CONNECT CLOSED", "the connection to %s was closed by"
-	    " this side", sshPtr->config.slug);
+    DpSshFail(sshPtr, "CONNECT CLOSED", CLOSED_TEXT, sshPtr->config.slug);
+}
+
+void
+DpSshPart(DpSsh *sshPtr)
+{
+    sshPtr->ownerPtr = NULL;
+    DpErrorSet(&sshPtr->error, "CONNECT CLOSED", CLOSED_TEXT,
+	    sshPtr->config.slug);
+    DpErrorAddData(&sshPtr->error, sshPtr->config.slug);
+    DpSshExecLoseAll(sshPtr);
 }
 
 void

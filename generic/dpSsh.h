@@ -109,6 +109,12 @@ MODULE_SCOPE void DpSshDrop(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshClose(DpSsh *sshPtr);
 
 /*
+ * The same for an open session, but the connection stays: for what is begun from
+ * now on, until it is closed.
+ */
+MODULE_SCOPE void DpSshPart(DpSsh *sshPtr);
+
+/*
  * One more connection to the same host, without an owner; nobody is asked
  * anything. Counted.
  */

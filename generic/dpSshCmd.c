@@ -7,6 +7,7 @@
 
 #include "dpSshCmd.h"
 
+#include "dpEnding.h"
 #include "dpObj.h"
 #include "dpProcCmd.h"
 #include "dpPtyCmd.h"
@@ -38,6 +39,7 @@ typedef struct Handle {
     Tcl_Obj *askPtr;            /* command prefix or NULL */
     bool opened;
     bool closed;
+    bool parting;               /* somebody else closes it */
     Opening *openings;
     Question *questions;
     DpTask task;                /* puts the questions */
@@ -201,7 +203,9 @@ FreeHandle(DpInterp *dpPtr, unsigned long id, void *value)
 	Tcl_DecrRefCount(questionPtr->callPtr);
 	DpFree(questionPtr);
     }
-    DpSshClose(handlePtr->sshPtr);
+    if (!handlePtr->parting) {
+	DpSshClose(handlePtr->sshPtr);
+    }
     DpErrorCopy(&err, DpSshGetError(handlePtr->sshPtr));
     FinishOpenings(handlePtr, &err);
     DpErrorClear(&err);
@@ -532,6 +536,7 @@ CloseCmd(Handle *handlePtr)
     unsigned long id = handlePtr->id;
 
     DpHandleForget(dpPtr, DP_SESSIONS, id);
+    handlePtr->parting = DpEndingPart(dpPtr, handlePtr->sshPtr);
     FreeHandle(dpPtr, id, handlePtr);
 }
 

@@ -39,38 +39,6 @@
 /* libssh2 sends no request above 34 kB. A longer line goes by the input. */
 #define LONG_LINE (32 * 1024)
 
-typedef enum ExecState {
-    EXEC_QUEUED,                /* waits for its turn to be opened */
-    EXEC_OPENING,
-    EXEC_PTY,                   /* the request of a terminal is under way */
-    EXEC_REQUEST,               /* the exec request is under way */
-    EXEC_RUNNING,
-    EXEC_ENDING,                /* output is at its end, close is awaited */
-    EXEC_FREEING,
-    EXEC_GONE                   /* not in the session's list any more */
-} ExecState;
-
-/*
- * Lifetime: the session's list holds it until the channel is freed (the
- * producer's reference of DpProc); it holds the session as long as it lives.
- */
-struct DpSshExecOp {
-    DpProc proc;                /* first */
-    DpSsh *sshPtr;              /* held */
-    DpSshExecOp *nextPtr, *prevPtr; /* the session's list, in order */
-    ExecState state;
-    LIBSSH2_CHANNEL *channel;
-    char *line;                 /* NULL: the login shell */
-    size_t length;
-    bool subsystem;             /* line is its name */
-    bool sizing;                /* libssh2 is at a request with a size ... */
-    int sentCols, sentRows;     /* ... which is this one, or the last sent */
-    bool eofSent;
-    bool closed;                /* by the server, and all is read */
-    char toSignal[16];          /* to be sent, "" for none */
-    int refusals;               /* opens that the server refused when alone */
-};
-
 static void
 SetExecState(DpSshExecOp *opPtr, ExecState state)
 {
@@ -298,6 +266,38 @@ DpSshExecEndAll(DpSsh *sshPtr)
     sshPtr->running = 0;
 }
 
+/*
+ * The same for those that run, without an end of the session. Their channels are
+ * closed one after another.
+ */
+void
+DpSshExecLoseAll(DpSsh *sshPtr)
+{
+    DpSshExecOp *opPtr, *nextPtr;
+
+    for (opPtr = sshPtr->firstPtr; opPtr != NULL; opPtr = nextPtr) {
+	DpProcHold(&opPtr->proc);
+	if (opPtr->state == EXEC_QUEUED || opPtr->state == EXEC_OPENING) {
+	    DpProcEnd(&opPtr->proc, &sshPtr->error);
+	} else {
+	    FailOp(opPtr, sshPtr->error.message);
+	}
+	nextPtr = opPtr->nextPtr;
+	if (opPtr->state == EXEC_QUEUED) {
+	    UnlinkOp(opPtr);
+	}
+	DpProcDrop(&opPtr->proc);
+    }
+    DpSshPumpLater(sshPtr);
+}
+
+/* Nobody wants it any more, whatever it does. */
+static bool
+IsOver(const DpSshExecOp *opPtr)
+{
+    return opPtr->proc.abandoned || opPtr->proc.ended;
+}
+
 static const char *
 LastError(DpSsh *sshPtr)
 {
@@ -323,13 +323,13 @@ static void
 OpenRefused(DpSsh *sshPtr, DpSshExecOp *opPtr)
 {
     sshPtr->running--;
-    if (sshPtr->running > 0 && !opPtr->proc.abandoned) {
+    if (sshPtr->running > 0 && !IsOver(opPtr)) {
 	sshPtr->limit = sshPtr->running;
 	SetExecState(opPtr, EXEC_QUEUED);
 	return;
     }
     if (sshPtr->started > 0 && opPtr->refusals < MAX_REFUSALS
-	    && !opPtr->proc.abandoned) {
+	    && !IsOver(opPtr)) {
 	SetExecState(opPtr, EXEC_QUEUED);
 	DpTimerStart(sshPtr->loopPtr, &sshPtr->openTimer,
 		5 << opPtr->refusals++, OpenAgain, sshPtr);
@@ -397,7 +397,7 @@ OpenStep(DpSsh *sshPtr)
 	    opPtr->line = line;
 	    opPtr->length = strlen(line);
 	}
-	SetExecState(opPtr, opPtr->proc.abandoned ? EXEC_FREEING
+	SetExecState(opPtr, IsOver(opPtr) ? EXEC_FREEING
 		: opPtr->proc.ptyPtr != NULL ? EXEC_PTY : EXEC_REQUEST);
 	return true;
     }
@@ -700,7 +700,7 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 {
     bool progress = false;
 
-    if (opPtr->proc.abandoned && (opPtr->state == EXEC_RUNNING
+    if (IsOver(opPtr) && (opPtr->state == EXEC_RUNNING
 	    || opPtr->state == EXEC_ENDING
 	    || (opPtr->state == EXEC_PTY && !opPtr->sizing)
 	    || (opPtr->state == EXEC_REQUEST && !opPtr->proc.begun))) {

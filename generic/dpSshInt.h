@@ -139,6 +139,38 @@ struct DpSsh {
     int fatal;                  /* libssh2's error that ends the session */
 };
 
+typedef enum ExecState {
+    EXEC_QUEUED,                /* waits for its turn to be opened */
+    EXEC_OPENING,
+    EXEC_PTY,                   /* the request of a terminal is under way */
+    EXEC_REQUEST,               /* the exec request is under way */
+    EXEC_RUNNING,
+    EXEC_ENDING,                /* output is at its end, close is awaited */
+    EXEC_FREEING,
+    EXEC_GONE                   /* not in the session's list any more */
+} ExecState;
+
+/*
+ * Lifetime: the session's list holds it until the channel is freed (the
+ * producer's reference of DpProc); it holds the session as long as it lives.
+ */
+struct DpSshExecOp {
+    DpProc proc;                /* first */
+    DpSsh *sshPtr;              /* held */
+    DpSshExecOp *nextPtr, *prevPtr; /* the session's list, in order */
+    ExecState state;
+    LIBSSH2_CHANNEL *channel;
+    char *line;                 /* NULL: the login shell */
+    size_t length;
+    bool subsystem;             /* line is its name */
+    bool sizing;                /* libssh2 is at a request with a size ... */
+    int sentCols, sentRows;     /* ... which is this one, or the last sent */
+    bool eofSent;
+    bool closed;                /* by the server, and all is read */
+    char toSignal[16];          /* to be sent, "" for none */
+    int refusals;               /* opens that the server refused when alone */
+};
+
 /* dpSsh.c */
 MODULE_SCOPE void DpSshPump(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshPumpLater(DpSsh *sshPtr);
@@ -212,5 +244,6 @@ MODULE_SCOPE void DpSshTenantsCall(DpSsh *sshPtr);
 /* dpSshExec.c: state OPEN. True: progress was made. */
 MODULE_SCOPE bool DpSshExecStep(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshExecEndAll(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshExecLoseAll(DpSsh *sshPtr);
 
 #endif

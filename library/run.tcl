@@ -391,11 +391,16 @@ proc ::deployer::EndSession {host p token opts} {
     catch {
         set info [core::proc info $p]
         # One that waits for its turn is never asked for once P is closed.
-        if {[IsHost $host] && ![dict get $info ended]
-                && [dict get $info begun]} {
+        if {![dict get $info ended] && [dict get $info begun]} {
             set pid [dict get $info pid]
             set known 0
-            if {[KillFrom $host $pid $token $opts]} {
+            if {![IsHost $host]} {
+                # It has been destroyed.
+                set known [Await [core::ending end $p]]
+                if {!$known} {
+                    core::proc signal $p KILL
+                }
+            } elseif {[KillFrom $host $pid $token $opts]} {
                 set known 1
             } else {
                 # The connection has no room for one more command.

@@ -45,9 +45,9 @@ DpDecodeFree(DpDecoder *decoderPtr)
     DpBufFree(&decoderPtr->rest);
 }
 
-/* Only bytes that mean the same in Tcl's own form of a string. */
-static bool
-IsPlain(const unsigned char *bytes, size_t count)
+/* How many bytes there are that mean the same in Tcl's own form of a string. */
+static size_t
+PlainBytes(const unsigned char *bytes, size_t count)
 {
     size_t i = 0;
 
@@ -59,35 +59,88 @@ IsPlain(const unsigned char *bytes, size_t count)
 	if ((word & UINT64_C(0x8080808080808080)) != 0
 		|| ((word - UINT64_C(0x0101010101010101))
 			& UINT64_C(0x8080808080808080)) != 0) {
-	    return false;
+	    break;
 	}
     }
-    for (; i < count; i++) {
-	if (bytes[i] == 0 || bytes[i] >= 0x80) {
-	    return false;
+    while (i < count && bytes[i] != 0 && bytes[i] < 0x80) {
+	i++;
+    }
+    return i;
+}
+
+/* So many bytes are decoded by Tcl at once, where some are not plain. */
+#define PIECE 1024
+
+/*
+ * Appends the characters that are whole in the next piece, in the last one all.
+ * Returns how many bytes these are.
+ */
+static size_t
+DecodePiece(Tcl_Encoding encoding, Tcl_EncodingState *statePtr, bool isFirst,
+	const unsigned char *bytes, size_t count, Tcl_Obj *textPtr)
+{
+    size_t piece = count < PIECE ? count : PIECE;
+    int flags = (isFirst ? TCL_ENCODING_START : 0)
+	    | (piece == count ? TCL_ENCODING_END : 0);
+    char utf[4 * PIECE];
+    int numRead, numWrote, numChars;
+
+    Tcl_ExternalToUtf(NULL, encoding, (const char *) bytes, (int) piece, flags,
+	    statePtr, utf, sizeof(utf), &numRead, &numWrote, &numChars);
+    Tcl_AppendToObj(textPtr, utf, numWrote);
+    return (size_t) numRead;
+}
+
+/* Whether the text of these bytes of UTF-8 is too long for its NULs alone. */
+static bool
+IsTooLong(const unsigned char *bytes, size_t count, size_t limit)
+{
+    size_t length = count;
+
+    if (count > limit / 2) {
+	for (size_t i = 0; i < count; i++) {
+	    length += bytes[i] == 0;
 	}
     }
-    return true;
+    return length > limit;
 }
 
 Tcl_Obj *
-DpDecodeAll(Tcl_Encoding encoding, const unsigned char *bytes, size_t count)
+DpDecodeAll(Tcl_Encoding encoding, const unsigned char *bytes, size_t count,
+	size_t limit)
 {
-    Tcl_DString utf;
+    bool isUtf = encoding != NULL
+	    && strcmp(Tcl_GetEncodingName(encoding), "utf-8") == 0;
+    Tcl_EncodingState state = NULL;
+    size_t used = 0, step;
     Tcl_Obj *textPtr;
+    int length;
 
+    if (count > limit || (isUtf && IsTooLong(bytes, count, limit))) {
+	return NULL;
+    }
     if (encoding == NULL) {
 	return Tcl_NewByteArrayObj(bytes, (int) count);
     }
-    /* Tcl decodes a character at a time, which is slow for the usual case. */
-    if (count == 0 || (strcmp(Tcl_GetEncodingName(encoding), "utf-8") == 0
-	    && IsPlain(bytes, count))) {
-	return Tcl_NewStringObj((const char *) bytes, (int) count);
+    textPtr = Tcl_NewObj();
+    while (used < count) {
+	/* Tcl decodes a character at a time, which is slow for most texts. */
+	step = isUtf ? PlainBytes(bytes + used, count - used) : 0;
+	if (step > 0) {
+	    Tcl_AppendToObj(textPtr, (const char *) bytes + used, (int) step);
+	} else {
+	    step = DecodePiece(encoding, &state, used == 0, bytes + used,
+		    count - used, textPtr);
+	}
+	used += step;
+	Tcl_GetStringFromObj(textPtr, &length);
+	if ((size_t) length > limit) {
+	    Tcl_DecrRefCount(textPtr);
+	    return NULL;
+	}
+	if (step == 0) {
+	    break;              /* Tcl leaves out half a character at the end */
+	}
     }
-    Tcl_ExternalToUtfDString(encoding, (const char *) bytes, (int) count,
-	    &utf);
-    textPtr = Tcl_NewStringObj(Tcl_DStringValue(&utf),
-	    Tcl_DStringLength(&utf));
-    Tcl_DStringFree(&utf);
     return textPtr;
 }

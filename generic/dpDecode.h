@@ -25,8 +25,17 @@ MODULE_SCOPE Tcl_Obj *DpDecodeChunk(DpDecoder *decoderPtr, const void *bytes,
 	size_t count, bool isLast);
 MODULE_SCOPE void DpDecodeFree(DpDecoder *decoderPtr);
 
-/* All of a stream at once (at most INT_MAX / 2 bytes), refcount 0. */
+/*
+ * Tcl 8.6 ends the process on a value of 2 GiB, which it also makes to look at
+ * the characters of a text: two bytes for each.
+ */
+#define DP_DECODE_MAX (((size_t) 1 << 30) - 64)
+
+/*
+ * All of a stream at once, refcount 0. NULL: the value would have more than
+ * limit bytes (at most DP_DECODE_MAX) in Tcl's form, in which a NUL has two.
+ */
 MODULE_SCOPE Tcl_Obj *DpDecodeAll(Tcl_Encoding encoding,
-	const unsigned char *bytes, size_t count);
+	const unsigned char *bytes, size_t count, size_t limit);
 
 #endif

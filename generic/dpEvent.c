@@ -407,7 +407,8 @@ DataObj(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	return Tcl_NewStringObj((const char *) bytes, (int) whole);
     } else {
 	Tcl_Encoding encoding = Tcl_GetEncoding(NULL, "utf-8");
-	Tcl_Obj *textPtr = DpDecodeAll(encoding, bytes, whole);
+	Tcl_Obj *textPtr = DpDecodeAll(encoding, bytes, whole,
+		DP_DECODE_MAX);
 
 	Tcl_FreeEncoding(encoding);
 	return textPtr;
@@ -490,10 +491,12 @@ TellTail(DpSpan *spanPtr)
 		&& WholeChars(bytes, count, &bad, &plain) == count) {
 	    Tcl_Encoding encoding = Tcl_GetEncoding(NULL, "utf-8");
 
-	    dataPtr = DpDecodeAll(encoding, bytes, count);
+	    dataPtr = DpDecodeAll(encoding, bytes, count,
+		    DP_DECODE_MAX);
 	    Tcl_FreeEncoding(encoding);
 	} else if (spanPtr->encoding != NULL) {
-	    dataPtr = DpDecodeAll(spanPtr->encoding, bytes, count);
+	    dataPtr = DpDecodeAll(spanPtr->encoding, bytes, count,
+		    DP_DECODE_MAX);
 	} else {
 	    dataPtr = Tcl_NewByteArrayObj(bytes, (int) count);
 	    binary = true;

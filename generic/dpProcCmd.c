@@ -379,12 +379,12 @@ static int
 GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
 {
     static const char *const names[] = {
-	"answers", "cast", "discard", "encoding", "keys", "newlines",
+	"answers", "cast", "discard", "encoding", "keys", "limit", "newlines",
 	"onoutput", "stdin", "stdinopen", "terminal", NULL
     };
     enum {
-	ANSWERS, CAST, DISCARD, ENCODING, KEYS, NEWLINES, ONOUTPUT, STDIN,
-	STDINOPEN, TERMINAL
+	ANSWERS, CAST, DISCARD, ENCODING, KEYS, LIMIT, NEWLINES, ONOUTPUT,
+	STDIN, STDINOPEN, TERMINAL
     };
     const char *encoding = "utf-8";
     Tcl_Obj *keyPtr, *valuePtr;
@@ -420,6 +420,10 @@ GetRunSpec(Tcl_Interp *interp, Tcl_Obj *dictPtr, DpRunSpec *specPtr)
 	case KEYS:
 	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);
 	    specPtr->keys = flag;
+	    break;
+	case LIMIT:
+	    code = Tcl_GetIntFromObj(interp, valuePtr, &length);
+	    specPtr->limit = length > 0 ? (size_t) length : 0;
 	    break;
 	case NEWLINES:
 	    code = Tcl_GetBooleanFromObj(interp, valuePtr, &flag);

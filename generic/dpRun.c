@@ -9,11 +9,10 @@
 #include "dpDecode.h"
 #include "dpObj.h"
 
-/*
- * Outputs of both streams together. Tcl 8.6 ends the process on a value above
- * 2 GiB, and decoding can double the size.
- */
-#define OUTPUT_LIMIT ((size_t) 1 << 30)
+#include <stdio.h>
+
+/* So much of the end of each stream is kept where there is too much of it. */
+#define TAIL_SIZE (64 * 1024)
 
 /* How much taps get at once, so that what they keep is bounded. */
 #define SLICE (16 * 1024)
@@ -36,6 +35,7 @@ struct DpRun {
     bool feeding;               /* Feed is on the stack */
 
     DpBuf out[2];               /* all that came */
+    size_t limit;               /* of both, and of the text of each */
     bool newlines;              /* CRLF becomes LF in out */
     bool heldCr[2];             /* the last byte was a CR, not yet in out */
     bool discard;                /* out stays empty */
@@ -48,6 +48,7 @@ struct DpRun {
     bool ended;                 /* DpRunEnd was called */
     bool complete;              /* ended, and all output is taken */
     bool failed;                /* DpRunFail was called */
+    bool tooMuch;               /* more came than is kept */
     bool over;                  /* the waiter is finished */
     DpError error;              /* how it ended */
 
@@ -147,14 +148,49 @@ Put(Tcl_Obj *dictPtr, const char *key, Tcl_Obj *valuePtr)
     Tcl_DictObjPut(NULL, dictPtr, Tcl_NewStringObj(key, -1), valuePtr);
 }
 
-/* The decoded output; the bytes are given back. */
+static void
+SetTooMuch(DpRun *runPtr, const char *what)
+{
+    char text[64] = "1 GiB";
+
+    runPtr->tooMuch = true;
+    if (DpErrorIsSet(&runPtr->error)) {
+	return;                 /* it was lost besides */
+    }
+    if (runPtr->limit < DP_DECODE_MAX) {
+	snprintf(text, sizeof(text), "%zu bytes", runPtr->limit);
+    }
+    DpErrorSet(&runPtr->error, "EXEC SIZE", "its output is above %s%s: use"
+	    " process or pipe, which keep nothing", text, what);
+}
+
+/*
+ * The decoded output; the bytes are given back. Where there is too much of it
+ * that is the error from now on, if there is no other, and its end is returned.
+ */
 static Tcl_Obj *
 TakeOutput(DpRun *runPtr, int stream)
 {
     DpBuf *bufPtr = &runPtr->out[stream];
-    Tcl_Obj *textPtr = DpDecodeAll(runPtr->encoding, DpBufData(bufPtr),
-	    DpBufLength(bufPtr));
+    size_t length = DpBufLength(bufPtr);
+    Tcl_Obj *textPtr = NULL;
 
+    if (!runPtr->tooMuch) {
+	textPtr = DpDecodeAll(runPtr->encoding, DpBufData(bufPtr), length,
+		runPtr->limit);
+	if (textPtr == NULL) {
+	    SetTooMuch(runPtr, runPtr->encoding == NULL ? "" : " as a text, in"
+		    " which a NUL and a byte of no character count as two"
+		    " (-encoding binary keeps bytes)");
+	}
+    }
+    if (textPtr == NULL) {
+	if (length > TAIL_SIZE) {
+	    DpBufConsume(bufPtr, length - TAIL_SIZE);
+	}
+	textPtr = DpDecodeAll(runPtr->encoding, DpBufData(bufPtr),
+		DpBufLength(bufPtr), DP_DECODE_MAX);
+    }
     DpBufFree(bufPtr);
     return textPtr;
 }
@@ -189,6 +225,11 @@ Finish(DpRun *runPtr)
     dictPtr = Tcl_NewDictObj();
     Put(dictPtr, "stdout", TakeOutput(runPtr, DP_STDOUT));
     Put(dictPtr, "stderr", TakeOutput(runPtr, DP_STDERR));
+    if (DpErrorIsSet(&runPtr->error)) {
+	Tcl_DecrRefCount(dictPtr);
+	DpWaitFail(runPtr->waitPtr, &runPtr->error);
+	return;
+    }
     Put(dictPtr, "status", Tcl_NewIntObj(procPtr->status));
     Put(dictPtr, "signal", Tcl_NewStringObj(procPtr->signalName, -1));
     Put(dictPtr, "seconds", Tcl_NewDoubleObj(
@@ -382,15 +423,14 @@ DpRunNotify(DpRun *runPtr)
 	    runPtr->taps[i].room(runPtr->taps[i].data);
 	}
     }
-    if (DpBufLength(&runPtr->out[0]) + DpBufLength(&runPtr->out[1])
-	    > OUTPUT_LIMIT) {
-	DpErrorSet(&runPtr->error, "EXEC SIZE", "the command's output is"
-		" above 1 GiB: use process or pipe, which keep nothing");
-	runPtr->failed = true;
-    }
     Drain(runPtr, DP_STDOUT);
     Drain(runPtr, DP_STDERR);
     runPtr->draining = false;
+    if (!runPtr->failed && DpBufLength(&runPtr->out[0])
+	    + DpBufLength(&runPtr->out[1]) > runPtr->limit) {
+	SetTooMuch(runPtr, "");
+	runPtr->failed = true;
+    }
     if (runPtr->failed) {
 	Finish(runPtr);
 	return;
@@ -504,6 +544,8 @@ DpRunNew(DpInterp *dpPtr, DpProc *procPtr, const DpRunSpec *specPtr)
     runPtr->decoders[1].encoding = specPtr->encoding;
     runPtr->newlines = specPtr->newlines;
     runPtr->discard = specPtr->discard;
+    runPtr->limit = specPtr->limit > 0 && specPtr->limit < DP_DECODE_MAX
+	    ? specPtr->limit : DP_DECODE_MAX;
     DpReplaceObj(&runPtr->onOutputPtr, specPtr->onOutputPtr);
     DpReplaceObj(&runPtr->inPtr, specPtr->inPtr);
     if (specPtr->inPtr == NULL && !specPtr->inOpen) {

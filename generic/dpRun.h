@@ -23,6 +23,7 @@ typedef struct DpRunSpec {
     bool terminal;              /* it gets the terminal of this process ... */
     bool keys;                  /* ... and what is typed there */
     Tcl_Obj *castPtr;           /* records it: a handle of core::cast, NULL */
+    size_t limit;               /* of what is kept, 0: as much as may be */
 } DpRunSpec;
 
 /*

@@ -12,6 +12,8 @@
  *     table ROWS OPTIONS              a dict of headers, aligns (lists), width,
  *                                     ellipsis, rule, bold, plain
  *     columns WORDS WIDTH ELLIPSIS    as ls; 0: one on each line
+ *     chop TEXT                       without one newline at its end; texts of
+ *                                     any size, and bytes stay bytes
  */
 
 #include "dpTextCmd.h"
@@ -259,10 +261,40 @@ ColumnsText(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     return SetText(interp, &lines);
 }
 
+/*
+ * Unlike `string range` this makes no array of the characters, which of a large
+ * text are 2 GiB.
+ */
+static int
+ChopText(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
+{
+    const unsigned char *bytes;
+    Tcl_Obj *textPtr;
+    bool isBytes;
+    int length;
+
+    if (objc != 3) {
+	Tcl_WrongNumArgs(interp, 2, objv, "text");
+	return TCL_ERROR;
+    }
+    textPtr = objv[2];
+    isBytes = textPtr->bytes == NULL && textPtr->typePtr != NULL
+	    && strcmp(textPtr->typePtr->name, "bytearray") == 0;
+    bytes = isBytes ? Tcl_GetByteArrayFromObj(textPtr, &length)
+	    : (unsigned char *) Tcl_GetStringFromObj(textPtr, &length);
+    if (length > 0 && bytes[length - 1] == '\n') {
+	textPtr = isBytes ? Tcl_NewByteArrayObj(bytes, length - 1)
+		: Tcl_NewStringObj((const char *) bytes, length - 1);
+    }
+    Tcl_SetObjResult(interp, textPtr);
+    return TCL_OK;
+}
+
 static const struct {
     const char *name;
     int (*proc)(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]);
 } subcommands[] = {
+    {"chop", ChopText},
     {"columns", ColumnsText},
     {"fit", FitText},
     {"pad", PadText},

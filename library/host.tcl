@@ -431,7 +431,7 @@ oo::class create ::deployer::host {
         set slug $Slug
         for {set try 0} 1 {incr try} {
             lassign [my Begin $line $opts] p reused token
-            if {$opts eq ""} {
+            if {$opts eq "" && !$::deployer::OutputLimit} {
                 set w [::deployer::core::proc run $p]
                 set failed [catch {::deployer::Await $w} outcome options]
             } else {

@@ -5,8 +5,13 @@
 namespace eval ::deployer {
     variable ProcessChannels    ;# channel -> the process object it belongs to
     variable Gathered           ;# channel -> what communicate has read
+    variable GatheredSize       ;# channel -> how many bytes that are
     array set ProcessChannels {}
     array set Gathered {}
+    array set GatheredSize {}
+    # So many bytes communicate keeps of each output, in Tcl's form; Tcl 8.6 ends
+    # the program at twice as many.
+    variable GatherLimit 1073741760
     # So much of the standard error of a process in a pipe is kept, from its
     # end, where nobody reads it.
     variable TailSize 65536
@@ -248,8 +253,18 @@ oo::class create ::deployer::Process {
                 "the input of this process is not open any more"
         }
         set texts {}
-        foreach w $waiters {
-            lappend texts [::deployer::Await $w]
+        try {
+            foreach w $waiters {
+                lappend texts [::deployer::Await $w]
+            }
+        } trap {DEPLOYER EXEC SIZE} message {
+            ::deployer::Detach [lindex $waiters end]
+            set slug $Slug
+            set line $Line
+            my End
+            ::deployer::Fail [list EXEC SIZE $slug] "command\
+                \"[::deployer::Shorten $line]\" on host $slug was ended:\
+                $message"
         }
         my wait
         return $texts
@@ -539,6 +554,7 @@ proc ::deployer::GatherStart channel {
         return $w
     }
     set Gathered($channel) ""
+    set ::deployer::GatheredSize($channel) 0
     chan configure $channel -blocking 0
     chan event $channel readable [list ::deployer::Gather $channel $w]
     return $w
@@ -546,15 +562,31 @@ proc ::deployer::GatherStart channel {
 
 proc ::deployer::Gather {channel w} {
     variable Gathered
+    variable GatheredSize
+    variable GatherLimit
     set failed [catch {
-        append Gathered($channel) [read $channel]
+        set text [read $channel]
+        incr GatheredSize($channel) [expr {
+            [chan configure $channel -encoding] eq "binary"
+            ? [string length $text] : [string bytelength $text]}]
+        if {$GatheredSize($channel) <= $GatherLimit} {
+            append Gathered($channel) $text
+        }
         eof $channel
     } ended]
-    if {$failed || $ended} {
+    if {$GatheredSize($channel) > $GatherLimit} {
+        catch {chan event $channel readable {}}
+        core::waiter finish $w "its output is above [expr {
+            $GatherLimit == 1073741760 ? "1 GiB" : "$GatherLimit bytes"}]:\
+            deployer::pipe keeps nothing" \
+            {-code 1 -level 0 -errorcode {DEPLOYER EXEC SIZE}}
+    } elseif {$failed || $ended} {
         catch {chan event $channel readable {}}
         core::waiter finish $w $Gathered($channel)
-        unset Gathered($channel)
+    } else {
+        return
     }
+    unset Gathered($channel) GatheredSize($channel)
 }
 
 # The result of W is of no interest: forget it when it comes.

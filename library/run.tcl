@@ -16,6 +16,9 @@ namespace eval ::deployer {
     # on a busy host with gaps.
     variable AskLimit 10000
 
+    # So many bytes of output one run keeps; 0: as many as it may, see dpRun.c.
+    variable OutputLimit 0
+
     variable Feeds              ;# process -> {channel configuration}
     array set Feeds {}
 
@@ -140,6 +143,7 @@ proc ::deployer::CheckChannel {option channel} {
 # Lets process P run to its end with the options of `run` and returns its
 # outcome. {DEPLOYER EXPIRED} when the time is over; P is the caller's.
 proc ::deployer::RunWith {p slug opts} {
+    variable OutputLimit
     set encoding utf-8
     if {[dict exists $opts encoding]} {
         set encoding [dict get $opts encoding]
@@ -171,6 +175,9 @@ proc ::deployer::RunWith {p slug opts} {
         set input {}
     }
     dict set run encoding $encoding
+    if {$OutputLimit} {
+        dict set run limit $OutputLimit
+    }
     if {$answers ne ""} {
         dict set run answers $answers
     }
@@ -308,15 +315,15 @@ proc ::deployer::RunResult {host slug line opts outcome} {
     set chop [expr {![dict exists $opts keepnewline]
         || ![dict get $opts keepnewline]}]
     set out [dict get $outcome stdout]
-    if {$chop && [string index $out end] eq "\n"} {
-        set out [string range $out 0 end-1]
+    if {$chop} {
+        set out [core::text chop $out]
     }
     if {![dict exists $opts result] || [dict get $opts result] eq "text"} {
         return $out
     }
     set err [dict get $outcome stderr]
-    if {$chop && [string index $err end] eq "\n"} {
-        set err [string range $err 0 end-1]
+    if {$chop} {
+        set err [core::text chop $err]
     }
     return [dict create stdout $out stderr $err \
         status [dict get $outcome status] signal [dict get $outcome signal] \
@@ -333,8 +340,9 @@ proc ::deployer::Abandon {host p token line opts options message} {
     if {[string match {DEPLOYER EXEC SIZE*} $code] && [IsHost $host]} {
         # The collector knows neither.
         set slug [$host cget -slug]
-        set message [MaskFor $host "command \"[Shorten $line]\" on host $slug was\
-            ended: $message"]
+        set message [MaskFor $host "command \"[Shorten $line]\" on host\
+            $slug[expr {[dict get [core::proc info $p] ended] ? ""
+                : " was ended"}]: $message"]
         dict set options -errorcode [list DEPLOYER EXEC SIZE $slug]
         dict set options -errorinfo $message
     }

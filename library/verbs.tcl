@@ -44,11 +44,7 @@ oo::define ::deployer::host {
         set slug $Slug
         set outcome [my Execute $line {}]
         if {[dict get $outcome status] == 0} {
-            set out [dict get $outcome stdout]
-            if {[string index $out end] eq "\n"} {
-                return [string range $out 0 end-1]
-            }
-            return $out
+            return [::deployer::core::text chop [dict get $outcome stdout]]
         }
         return [::deployer::RunResult $host $slug $line {} $outcome]
     }

@@ -31,8 +31,6 @@ namespace eval ::deployer {
         {^"(?:core::waiter |::deployer::[A-Z]|::oo::Obj\d+::(?:my |[a-z]+::)|}
         {\$\{ns\}::my |\$class create \$nested )}
     } {}]
-
-    namespace eval jobs {}
 }
 
 # The result of waiter W, or its error. W is gone afterwards, also on errors.
@@ -134,7 +132,9 @@ proc ::deployer::Job {prefix args} {
         set context {}
     }
     set w [core::waiter new]
-    set co ::deployer::jobs::[incr JobCount]
+    # Tcl 8.6 forgets a coroutine that waits with its interpreter, but not where
+    # its name stands in a namespace within another one.
+    set co ::deployer::@[incr JobCount]
     set Jobs($co) 1
     set JobsByWaiter($w) $co
     if {$context ne ""} {
@@ -152,7 +152,7 @@ proc ::deployer::JobCalling {prefix end} {
     variable Jobs
     variable Contexts
     set parent [info coroutine]
-    set co ::deployer::jobs::[incr JobCount]
+    set co ::deployer::@[incr JobCount]
     set Jobs($co) 1
     if {[info exists Contexts($parent)]} {
         set Contexts($co) $Contexts($parent)

@@ -20,4 +20,7 @@ namespace eval ::deployer {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }
     unset file
+
+    # Larger parts are loaded when their command is first called.
+    set ::auto_index(::deployer::shell) {package require deployer::shell}
 }

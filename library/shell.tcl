@@ -1,0 +1,403 @@
+# shell.tcl -- the interactive shell: a tree of services at a prompt.
+#
+# Layer T3. The package deployer::shell. A shell is known by the name of an array:
+#
+#   root      the instance that all is below; made: whether the shell made it
+#   asks      whether somebody sits at a terminal, which is the root's
+#   levels    where the shell, and each subshell in it, is: {PLACE OBJECT} ...,
+#             OBJECT being what the subshell is about
+#   reader    what reads lines
+#   running   what runs in the foreground, as RunFront has it; "" at the prompt
+#   jobs      number -> what runs in the background, as JobStart has it
+#   options   those of set-option
+#   status    0, or 1 where the last line failed
+#   over      "" or why it ends: exit, hangup
+#   bring     number of the job that is to come to the foreground, or ""
+#   leave     1: the (sub)shell is to be left
+#   asking    a waiter that ends the question about what is still ending, or ""
+#   interrupt what Ctrl-C called before
+#
+# A PLACE is {root OBJECT steps {production web :web1}}. The loop, and each line
+# that it runs, is a job of await.tcl.
+
+package require deployer
+
+namespace eval ::deployer::shell {
+    namespace path ::deployer
+
+    variable Count 0
+    # Shells that run, the last one being what the keyboard talks to.
+    variable Shells {}
+    # name -> {value values doc}
+    variable Options {
+        error-trace {off {off on}
+            "show where in the script an error happened"}
+        keep-panes-open {off {off on}
+            "panes of jobs stay when those have ended (with the server)"}
+        page {on {off on}
+            "show what is longer than the screen in a pager"}
+    }
+
+    variable Dir [file dirname [file normalize [info script]]]
+    foreach name {
+        reader shellwords shellcomplete shellinspect shellrun shelljobs
+        shellresult shellbuiltins shelllook shellscp
+    } {
+        if {[file exists [file join $Dir $name.tcl]]} {
+            source -encoding utf-8 [file join $Dir $name.tcl]
+        }
+    }
+    unset name
+}
+namespace eval ::deployer {
+    namespace ensemble create -command ::deployer::shell \
+        -map {start ::deployer::shell::Start}
+}
+
+# deployer::shell start CLASS ?options?: runs a shell on the tree of CLASS, a
+# service or an instance, and returns when it is left. Options are those of an
+# instance, and -path PATH, where to begin, and -history FILE. With a terminal
+# -terminal is own and -interactive 1. Returns the exit status of the last line.
+proc ::deployer::shell::Start {class args} {
+    variable Count
+    set own {}
+    set given {}
+    foreach {name value} $args {
+        if {$name in {-path -history}} {
+            dict set own $name $value
+        } else {
+            lappend given $name $value
+        }
+    }
+    if {[llength $args] % 2} {
+        Fail [list OPTION [lindex $args end]] \
+            "value for \"[Shorten [lindex $args end] 40]\" missing"
+    }
+    set asks [expr {[OnTerminal stdin]
+        && [dict get [core::terminal info] state] ne "none"}]
+    set found [uplevel 1 [list ::namespace which -command $class]]
+    set made 0
+    if {[IsInstance $found]} {
+        if {[llength $given]} {
+            Fail [list OPTION [lindex $given 0]] "options of an instance\
+                belong where it is made: $class is there already"
+        }
+        set root $found
+    } elseif {[IsService $found]} {
+        if {$asks} {
+            set given [list -terminal own -interactive 1 {*}$given]
+        }
+        set root [uplevel 1 [list $found new {*}$given]]
+        set made 1
+    } else {
+        Fail [list ARGUMENT $class] "\"[Shorten $class 40]\" is neither a\
+            service nor an instance of one"
+    }
+    set shell [namespace current]::S[incr Count]
+    try {
+        Open $shell $root $asks $own
+        upvar #0 $shell S
+        set S(made) $made
+        Await [Job [list [namespace current]::Loop $shell] {}]
+        return $S(status)
+    } finally {
+        Close $shell
+        if {$made && [info object isa object $root]} {
+            $root destroy
+        }
+    }
+}
+
+# Makes SHELL on the instance ROOT.
+proc ::deployer::shell::Open {shell root asks given} {
+    variable Options
+    variable Shells
+    upvar #0 $shell S
+    array set S [list root $root made 0 asks $asks reader {} running {} \
+        jobs {} status 0 over {} bring {} leave 0 asking {} \
+        interrupt {}]
+    set S(options) [dict map {name about} $Options {lindex $about 0}]
+    set place [dict create root $root steps {}]
+    set S(levels) [list [list $place {}]]
+    if {[dict exists $given -path]} {
+        SetPlace $shell [dict remove \
+            [PlaceOf $shell [dict get $given -path]] previous]
+    }
+    set file [expr {[dict exists $given -history]
+        ? [dict get $given -history] : [HistoryFile $root $asks]}]
+    set words {}
+    if {$file ne ""} {
+        lappend words -history $file
+    }
+    set S(reader) [::deployer::Reader new {*}$words \
+        -complete [list [namespace current]::Complete $shell] \
+        -more [list [namespace current]::IsOpen]]
+    lappend Shells $shell
+    InterruptOn $shell
+}
+
+# The twin; what still runs has been ended by Loop.
+proc ::deployer::shell::Close shell {
+    variable Shells
+    upvar #0 $shell S
+    if {[array exists S]} {
+        if {$shell in $Shells} {
+            InterruptOff $shell
+            set Shells [lsearch -all -inline -exact -not $Shells $shell]
+        }
+        if {$S(reader) ne ""} {
+            $S(reader) destroy
+        }
+        unset S
+    }
+}
+
+# Lines are kept for each project: that is the file of the root's class.
+proc ::deployer::shell::HistoryFile {root asks} {
+    if {!$asks} {
+        return ""
+    }
+    set class [info object class $root]
+    set file [lindex [inspect place $class] 0]
+    set name [string trim $class :]
+    if {$file ne ""} {
+        set name [file rootname [file tail $file]]-$name
+        append name -[format %08x [zlib crc32 \
+            [encoding convertto utf-8 [file normalize $file]]]]
+    }
+    regsub -all {[^A-Za-z0-9._-]+} $name - name
+    if {[catch {
+        set directory [file join [logger::StateDirectory] lines]
+        file mkdir $directory
+        file attributes $directory -permissions 0700
+    }]} {
+        # Whoever has no place for it has no history.
+        return ""
+    }
+    return [file join $directory [string range $name end-99 end]]
+}
+
+# Whether more lines belong to TEXT.
+proc ::deployer::shell::IsOpen text {
+    return [expr {![info complete $text]
+        || [regexp {(^|[^\\])(\\\\)*\\$} $text]}]
+}
+
+# The loop.
+
+proc ::deployer::shell::Loop shell {
+    upvar #0 $shell S
+    Greet $shell
+    while {$S(over) eq ""} {
+        if {[catch {$S(reader) read [Prompt $shell]} read options]} {
+            # The terminal has gone, or the reader was taken away.
+            set S(over) hangup
+            set S(status) 1
+            break
+        }
+        lassign $read what text
+        switch -- $what {
+            line {
+                Line $shell $text
+            }
+            eof {
+                AtEnd $shell
+            }
+        }
+    }
+    JobsEnd $shell
+    while {[llength $S(levels)] > 1} {
+        Leave $shell
+    }
+}
+
+proc ::deployer::shell::Greet shell {
+    upvar #0 $shell S
+    if {!$S(asks)} {
+        return
+    }
+    set text "[deployer::inspect name $S(root)]: Tab shows what there is, \"help\"\
+        tells more, Ctrl-D leaves.\n"
+    if {[IsSandboxed $shell]} {
+        append text [Paint 33 "Sandbox: nothing will be changed."] \n
+    }
+    Warn $shell $text
+}
+
+# The end of the input, or Ctrl-D at the prompt: leaves a subshell, or the shell.
+proc ::deployer::shell::AtEnd shell {
+    upvar #0 $shell S
+    if {$S(asks) && [dict get [core::terminal info] state] ne "none"} {
+        Warn $shell \n
+    }
+    if {[llength $S(levels)] == 1 && !$S(asks)} {
+        # Whoever wrote these lines waits for all of them.
+        while {[dict size $S(jobs)]} {
+            FrontJob $shell [lindex [dict keys $S(jobs)] 0]
+        }
+    }
+    Exit $shell
+}
+
+# Leaves the subshell, or the shell where nothing speaks against that.
+proc ::deployer::shell::Exit shell {
+    upvar #0 $shell S
+    if {[llength $S(levels)] > 1} {
+        Leave $shell
+    } elseif {[MayLeave $shell]} {
+        set S(over) exit
+    }
+}
+
+# Whether nothing runs in the background, or that may be ended.
+proc ::deployer::shell::MayLeave shell {
+    upvar #0 $shell S
+    set count [dict size $S(jobs)]
+    if {!$count || ![HasTerminal]} {
+        return 1
+    }
+    set question "$count job[expr {$count == 1 ? " runs" : "s run"}] in the\
+        background: end [expr {$count == 1 ? "it" : "them"}] and leave?"
+    lassign [RunFront $shell [list ::deployer::ConsoleConfirm \
+        [info object namespace $S(root)] -default 0 $question]] code answer
+    # No answer is one, where the terminal has gone.
+    return [expr {$code ? ![HasTerminal] : $answer}]
+}
+
+# The prompt.
+
+# SGR of a group, "" for none.
+proc ::deployer::shell::GroupColor group {
+    switch -- $group {
+        production {
+            return 31
+        }
+        staging {
+            return 33
+        }
+        beta - local {
+            return 32
+        }
+        utility {
+            return 35
+        }
+    }
+    return ""
+}
+
+# TEXT in a colour, where the terminal has any.
+proc ::deployer::shell::Paint {sgr text} {
+    if {$sgr eq "" || $text eq "" || ![TerminalColors]
+            || ![OnTerminal stdout]} {
+        return $text
+    }
+    return "\033\[${sgr}m$text\033\[m"
+}
+
+proc ::deployer::shell::Prompt shell {
+    upvar #0 $shell S
+    set place [Place $shell]
+    if {[catch {PlacePath $place} path]} {
+        set path ?
+    }
+    set path [core::text show $path]
+    if {!$S(asks) || ![TerminalSmart]} {
+        return "$path> "
+    }
+    set before ""
+    if {[IsSandboxed $shell]} {
+        set before "sandbox "
+    }
+    set behind ""
+    if {[dict size $S(jobs)]} {
+        set behind " \[[dict size $S(jobs)]&\]"
+    }
+    set room [expr {max(8, [dict get [core::terminal info] cols] / 2
+        - [string length "$before$behind> "])}]
+    set path [CutLeft $path $room]
+    if {[catch {PlaceGroup $place} group]} {
+        set group ""
+    }
+    set color [GroupColor $group]
+    return "[Paint 33 $before][Paint [expr {$color eq "" ? 1 : "1;$color"}] \
+        $path][Paint 36 $behind]> "
+}
+
+# The end of TEXT, which is shown in so many columns.
+proc ::deployer::shell::CutLeft {text columns} {
+    if {[core::text width $text] <= $columns} {
+        return $text
+    }
+    set ellipsis [TerminalEllipsis]
+    set room [expr {$columns - [core::text width $ellipsis]}]
+    while {[core::text width $text] > $room} {
+        set text [string range $text 1 end]
+    }
+    return $ellipsis$text
+}
+
+proc ::deployer::shell::IsSandboxed shell {
+    upvar #0 $shell S
+    return [dict get [set [set [info object namespace $S(root)]::Root]::Options] \
+        sandbox]
+}
+
+# Places.
+
+proc ::deployer::shell::Place shell {
+    upvar #0 $shell S
+    return [lindex $S(levels) end 0]
+}
+
+proc ::deployer::shell::SetPlace {shell place} {
+    upvar #0 $shell S
+    lset S(levels) end 0 $place
+}
+
+# The place that the words of TEXT lead to from here; "": here.
+proc ::deployer::shell::PlaceOf {shell text} {
+    set words [Split $text]
+    if {![llength $words]} {
+        return [Place $shell]
+    }
+    set found [Resolve [Place $shell] $words]
+    if {[dict get $found what] ne "place"} {
+        if {[dict get $found what] eq "action"} {
+            set name [dict get $found action]
+            Fail [list ARGUMENT $name] "\"[Shorten $name 40]\" is an action of\
+                [PlacePath [dict get $found place]], and no service"
+        }
+        FailUnknown $found
+    }
+    return [dict get $found place]
+}
+
+# Raises what FOUND, which Resolve gave, lacks.
+proc ::deployer::shell::FailUnknown found {
+    return -code error -errorcode [dict get $found code] \
+        [dict get $found message]
+}
+
+# A subshell on OBJECT, an instance.
+proc ::deployer::shell::Enter {shell object} {
+    upvar #0 $shell S
+    set place [dict create root $object steps {}]
+    lappend S(levels) [list $place $object]
+    if {$S(asks)} {
+        Warn $shell "[Paint 2 "A subshell on [PlacePath $place]: \"return\" or\
+            Ctrl-D leaves it."]\n"
+    }
+}
+
+# The twin. What an action made for it goes with it.
+proc ::deployer::shell::Leave shell {
+    upvar #0 $shell S
+    set object [lindex $S(levels) end 1]
+    set S(levels) [lrange $S(levels) 0 end-1]
+    if {[info object isa object $object]
+            && [info exists ::deployer::Owned([info coroutine])]
+            && $object in $::deployer::Owned([info coroutine])} {
+        Keep $object
+        $object destroy
+    }
+}

@@ -1,0 +1,286 @@
+# shellrun.tcl -- the shell runs a line: in the foreground until it ends or
+# Ctrl-C ends it, or in the background.
+#
+# Layer T3.
+
+namespace eval ::deployer::shell {}
+
+# Runs one line as it was typed.
+proc ::deployer::shell::Line {shell text} {
+    variable Builtins
+    upvar #0 $shell S
+    set text [string trim $text]
+    if {$text eq "" || [string index $text 0] eq "#"} {
+        return
+    }
+    set S(status) 0
+    set word ""
+    set rest ""
+    regexp {^(\S+)\s*(.*)$} $text -> word rest
+    if {[dict exists $Builtins $word]} {
+        lassign [RunFront $shell \
+            [list {*}[dict get $Builtins $word proc] $shell $rest]] \
+            code result options
+        if {$code} {
+            Failed $shell $result $options
+        }
+        if {$S(bring) ne ""} {
+            set number $S(bring)
+            set S(bring) ""
+            FrontJob $shell $number
+        }
+        if {$S(leave)} {
+            set S(leave) 0
+            Exit $shell
+        }
+        return
+    }
+    if {[catch {Understand $shell $text} call options]} {
+        Failed $shell $call $options
+        return
+    }
+    if {[dict get $call background]} {
+        JobStart $shell $call
+    } else {
+        Call $shell $call
+    }
+}
+
+# What TEXT, which is no built-in, calls: a dict of target, name, arguments,
+# path, quiet, text and background. It raises what is wrong with it.
+proc ::deployer::shell::Understand {shell text} {
+    set found [Resolve [Place $shell] [Split $text]]
+    set place [dict get $found place]
+    switch -- [dict get $found what] {
+        action {
+            set name [dict get $found action]
+            set arguments [dict get $found arguments]
+            set target [PlaceTarget $place]
+        }
+        place {
+            set target [PlaceTarget $place]
+            set name [inspect default $target]
+            set arguments {}
+            if {$name eq ""} {
+                set path [PlacePath $place]
+                Fail [list ARGUMENT $path] "$path has no default action: name\
+                    one (ls [string range $path 1 end] shows them), or enter it\
+                    with cd"
+            }
+        }
+        default {
+            FailUnknown $found
+        }
+    }
+    CheckArguments $target $name $arguments
+    set member [Member [info object class $target] $name]
+    if {$member ne "" && [dict get $member kind] eq "alias"} {
+        set member [Member [info object class $target] \
+            [dict get $member target]]
+    }
+    return [dict create target $target name $name arguments $arguments \
+        path [PlacePath $place] text $text \
+        quiet [expr {[dict exists $member quiet] && [dict get $member quiet]}] \
+        background [dict get $found background]]
+}
+
+# {DEPLOYER ARGUMENT name} with the usage where an action takes other arguments.
+proc ::deployer::shell::CheckArguments {target name arguments} {
+    set class [info object class $target]
+    set member [Member $class $name]
+    if {$member ne "" && [dict get $member kind] eq "alias"} {
+        set member [Member $class [dict get $member target]]
+    }
+    if {$member eq ""} {
+        return
+    }
+    set formals {}
+    if {[dict get $member kind] eq "action"} {
+        set formals [dict get $member formals]
+    }
+    set least 0
+    set most 0
+    set usage {}
+    foreach formal $formals {
+        if {$formal eq "args" && $formal eq [lindex $formals end]} {
+            set most Inf
+            lappend usage "?arg ...?"
+        } elseif {[llength $formal] > 1} {
+            set most [expr {$most + 1}]
+            lappend usage "?[string toupper [lindex $formal 0]]?"
+        } else {
+            incr least
+            set most [expr {$most + 1}]
+            lappend usage [string toupper [lindex $formal 0]]
+        }
+    }
+    set count [llength $arguments]
+    if {$count < $least || $count > $most} {
+        return -code error -errorcode {TCL WRONGARGS} "wrong # args: should be\
+            \"[string trimright "$name [join $usage]"]\""
+    }
+}
+
+# Runs CALL in the foreground, and shows what comes of it.
+proc ::deployer::shell::Call {shell call} {
+    upvar #0 $shell S
+    set shown [ShownBegin]
+    try {
+        lassign [RunFront $shell [list [namespace current]::Perform $call] \
+            [dict create -shown $shown]] code result options
+        Outcome $shell $call $shown $code $result $options
+    } finally {
+        ShownEnd $shown
+    }
+}
+
+proc ::deployer::shell::Perform call {
+    return [[dict get $call target] [dict get $call name] \
+        {*}[dict get $call arguments]]
+}
+
+# Shows what came of CALL.
+proc ::deployer::shell::Outcome {shell call shown code result options} {
+    if {$code} {
+        if {![dict get $call quiet] && [dict exists $options -results]} {
+            Result $shell $call [dict get $options -results] $shown
+        }
+        Failed $shell $result $options
+    } elseif {[IsInstance $result]} {
+        Enter $shell $result
+    } elseif {![dict get $call quiet]} {
+        Result $shell $call $result $shown
+    }
+}
+
+# The foreground.
+
+# Runs PREFIX as a job with CONTEXT and waits for its end: {CODE RESULT OPTIONS}.
+# Ctrl-C ends it, and asks the second time whether to wait no more.
+proc ::deployer::shell::RunFront {shell prefix {context {}}} {
+    tailcall WaitFront $shell [Job $prefix $context]
+}
+
+# The same for the job with the waiter W.
+proc ::deployer::shell::WaitFront {shell w} {
+    upvar #0 $shell S
+    set over [core::waiter new]
+    core::waiter call $w [list [namespace current]::Ended $w $over]
+    set before $S(running)
+    set S(running) [dict create w $w over $over ending 0 asked 0]
+    try {
+        return [Await $over]
+    } on error {message options} {
+        # The loop itself is ended: nothing goes on without it.
+        JobCancel $w
+        core::waiter call $w [list [namespace current]::Forget $w]
+        return -options $options $message
+    } finally {
+        set S(running) $before
+        AskedOver $shell
+    }
+}
+
+# Called from the event loop at the end of a job.
+proc ::deployer::shell::Ended {w over} {
+    set code [catch {core::waiter take $w} result options]
+    core::waiter finish $over [list $code $result $options]
+}
+
+proc ::deployer::shell::Forget w {
+    catch {core::waiter take $w}
+}
+
+# Ctrl-C.
+
+# SIGINT is the shell's as long as it runs, and somebody else's before and after.
+proc ::deployer::shell::InterruptOn shell {
+    upvar #0 $shell S
+    set S(interrupt) $::deployer::Interrupt
+    # Another interpreter may have it.
+    catch {::deployer::pty interrupt \
+        [list [namespace current]::Interrupt $shell]}
+}
+
+proc ::deployer::shell::InterruptOff shell {
+    upvar #0 $shell S
+    catch {::deployer::pty interrupt $S(interrupt)}
+}
+
+# Called from the event loop on Ctrl-C: ends what runs in the foreground.
+proc ::deployer::shell::Interrupt shell {
+    upvar #0 $shell S
+    if {![array exists S] || $S(running) eq ""} {
+        return
+    }
+    if {![dict get $S(running) ending]} {
+        dict set S(running) ending 1
+        set w [dict get $S(running) w]
+        JobCancel $w [PathNow $shell]
+        if {$S(asks)} {
+            TerminalPrint " ending what runs ...\n"
+        }
+    } elseif {![dict get $S(running) asked]} {
+        dict set S(running) asked 1
+        Detach [Job [list [namespace current]::AskAbandon $shell] {}]
+    }
+}
+
+proc ::deployer::shell::PathNow shell {
+    if {[catch {PlacePath [Place $shell]} path]} {
+        return /
+    }
+    return $path
+}
+
+# What was interrupted has not ended yet. The question goes when it has.
+proc ::deployer::shell::AskAbandon shell {
+    upvar #0 $shell S
+    set running $S(running)
+    set watch [core::waiter new]
+    set S(asking) $watch
+    set answer ""
+    catch {
+        set terminal [AskOpen]
+        try {
+            if {$S(asking) eq $watch} {
+                lassign [AskTyped $terminal "It is still ending. Wait for it\
+                    (w), or abandon it (a)? " 0 $watch] ended answer
+            }
+        } finally {
+            AskClose $terminal
+        }
+    }
+    catch {core::waiter drop $watch}
+    if {![array exists S] || $S(asking) ne $watch} {
+        return
+    }
+    set S(asking) ""
+    dict set S(running) asked 0
+    if {[string tolower [string index [string trim $answer] 0]] eq "a"} {
+        Abandon $shell $running
+    }
+}
+
+# What ran in the foreground has ended.
+proc ::deployer::shell::AskedOver shell {
+    upvar #0 $shell S
+    if {$S(asking) ne ""} {
+        set watch $S(asking)
+        set S(asking) ""
+        catch {core::waiter finish $watch {}}
+    }
+}
+
+# Waits no longer for what RUNNING describes.
+proc ::deployer::shell::Abandon {shell running} {
+    upvar #0 $shell S
+    set w [dict get $running w]
+    JobCancel $w [PathNow $shell]
+    if {![dict exists $running job]} {
+        core::waiter call $w [list [namespace current]::Forget $w]
+    }
+    core::waiter finish [dict get $running over] [list 1 \
+        "abandoned: what it began may still be ending" [list -code 1 -level 0 \
+        -errorcode [list DEPLOYER CANCELLED [PathNow $shell]] -abandoned 1]]
+}

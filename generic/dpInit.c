@@ -142,7 +142,5 @@ Deployer_Init(Tcl_Interp *interp)
     DpEchoInit(dpPtr);
     DpInterruptInit(dpPtr);
     DpTextCmdInit(dpPtr);
-    DpTextCmdInit(dpPtr);
-    DpInterruptInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);
 }

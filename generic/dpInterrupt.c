@@ -1,5 +1,6 @@
 /*
- * dpInterrupt.c -- core::interrupt: Ctrl-C for scripts.
+ * dpInterrupt.c -- core::interrupt and core::hangup: Ctrl-C, and the end of the
+ * terminal, for scripts.
  *
  * Layer L4.
  */
@@ -14,10 +15,17 @@
 /* The clientData of the command. */
 typedef struct Interrupt {
     DpInterp *dpPtr;            /* held */
-    DpWatch watch;              /* idle: SIGINT is not ours */
+    DpTold kind;
+    DpWatch watch;              /* idle: the signals are not ours */
     DpWait *waitPtr;            /* held, or NULL */
     bool came;                  /* one, and nobody waited */
 } Interrupt;
+
+static const char *
+SignalName(const Interrupt *interruptPtr)
+{
+    return interruptPtr->kind == DP_TOLD_INTERRUPT ? "INT" : "HUP";
+}
 
 /* The value is 1 for a signal, 0 for the end of them. */
 static void
@@ -37,9 +45,11 @@ Finish(Interrupt *interruptPtr, bool isSignal)
 static void
 Came(void *clientData, int mask)
 {
+    Interrupt *interruptPtr = clientData;
+
     (void) mask;
-    DpInterruptServed();
-    Finish(clientData, true);
+    DpToldServed(interruptPtr->kind);
+    Finish(interruptPtr, true);
 }
 
 static int
@@ -50,10 +60,10 @@ SwitchOn(Interrupt *interruptPtr, Tcl_Interp *interp)
     if (interruptPtr->watch.loopPtr != NULL) {
 	return TCL_OK;
     }
-    fd = DpInterruptBegin();
+    fd = DpToldBegin(interruptPtr->kind);
     if (fd < 0) {
-	return DpFail(interp, "STATE interrupt", "the signal INT cannot be"
-		" had now: %s", Tcl_GetErrno() == EBUSY
+	return DpFail(interp, "STATE interrupt", "the signal %s cannot be"
+		" had now: %s", SignalName(interruptPtr), Tcl_GetErrno() == EBUSY
 		? "it is taken already, or a command has the terminal"
 		: Tcl_PosixError(interp));
     }
@@ -68,7 +78,7 @@ SwitchOff(Interrupt *interruptPtr)
 {
     if (interruptPtr->watch.loopPtr != NULL) {
 	DpWatchStop(&interruptPtr->watch);
-	DpInterruptEnd();
+	DpToldEnd(interruptPtr->kind);
 	Finish(interruptPtr, false);
     }
 }
@@ -78,6 +88,7 @@ SwitchOff(Interrupt *interruptPtr)
  * core::interrupt wait -- a waiter for the next one, one at a time; its value
  * is 0 where `off` comes first.
  * core::interrupt off
+ * core::hangup on|wait|off -- the same for HUP and TERM.
  */
 static int
 InterruptCmd(ClientData clientData, Tcl_Interp *interp, int objc,
@@ -103,8 +114,8 @@ InterruptCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return SwitchOn(interruptPtr, interp);
     }
     if (interruptPtr->waitPtr != NULL || interruptPtr->watch.loopPtr == NULL) {
-	return DpFail(interp, "STATE interrupt", "the signal INT is not ours,"
-		" or waited for already");
+	return DpFail(interp, "STATE interrupt", "the signal %s is not ours,"
+		" or waited for already", SignalName(interruptPtr));
     }
     interruptPtr->waitPtr = DpWaitNew(interruptPtr->dpPtr);
     Tcl_SetObjResult(interp, DpWaitObj(interruptPtr->waitPtr));
@@ -128,10 +139,17 @@ DeleteInterrupt(ClientData clientData)
 void
 DpInterruptInit(DpInterp *dpPtr)
 {
-    Interrupt *interruptPtr = DpAlloc(sizeof(*interruptPtr));
+    static const char *const names[DP_TOLD_KINDS] = {
+	"::deployer::core::interrupt", "::deployer::core::hangup"
+    };
 
-    interruptPtr->dpPtr = dpPtr;
-    DpInterpHold(dpPtr);
-    Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::interrupt",
-	    InterruptCmd, interruptPtr, DeleteInterrupt);
+    for (int kind = 0; kind < DP_TOLD_KINDS; kind++) {
+	Interrupt *interruptPtr = DpAlloc(sizeof(*interruptPtr));
+
+	interruptPtr->dpPtr = dpPtr;
+	interruptPtr->kind = (DpTold) kind;
+	DpInterpHold(dpPtr);
+	Tcl_CreateObjCommand(dpPtr->interp, names[kind], InterruptCmd,
+		interruptPtr, DeleteInterrupt);
+    }
 }

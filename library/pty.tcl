@@ -14,6 +14,7 @@ namespace eval ::deployer {
         spawn ::deployer::PtySpawn]
 
     variable Interrupt ""       ;# what the signal INT calls
+    variable Hangup ""          ;# what HUP and TERM call
 }
 
 # A pseudo terminal with nobody on it: dict of master, slave (channels) and name
@@ -61,6 +62,35 @@ proc ::deployer::Interrupted w {
     }
     InterruptNext
     if {[catch {uplevel #0 $Interrupt} message options] == 1} {
+        after 0 [list return -options $options $message]
+    }
+}
+
+# The signals HUP and TERM call PREFIX from the event loop, once for each; "":
+# they end the process, as without this.
+proc ::deployer::Hangup prefix {
+    variable Hangup
+    if {$prefix eq ""} {
+        core::hangup off
+    } elseif {$Hangup eq ""} {
+        core::hangup on
+        HangupNext
+    }
+    set Hangup $prefix
+}
+
+proc ::deployer::HangupNext {} {
+    set w [core::hangup wait]
+    core::waiter call $w [list ::deployer::HangupCame $w]
+}
+
+proc ::deployer::HangupCame w {
+    variable Hangup
+    if {![core::waiter take $w]} {
+        return
+    }
+    HangupNext
+    if {[catch {uplevel #0 $Hangup} message options] == 1} {
         after 0 [list return -options $options $message]
     }
 }

@@ -15,7 +15,8 @@
 #   bring     number of the job that is to come to the foreground, or ""
 #   leave     1: the (sub)shell is to be left
 #   asking    a waiter that ends the question about what is still ending, or ""
-#   interrupt what Ctrl-C called before
+#   signals   what they called before
+#   loop      the waiter of the loop; patience: a timer after a hangup
 #
 # A PLACE is {root OBJECT steps {production web :web1}}. The loop, and each line
 # that it runs, is a job of await.tcl.
@@ -98,7 +99,8 @@ proc ::deployer::shell::Start {class args} {
         Open $shell $root $asks $own
         upvar #0 $shell S
         set S(made) $made
-        Await [Job [list [namespace current]::Loop $shell] {}]
+        set S(loop) [Job [list [namespace current]::Loop $shell] {}]
+        Await $S(loop)
         return $S(status)
     } finally {
         Close $shell
@@ -115,7 +117,7 @@ proc ::deployer::shell::Open {shell root asks given} {
     upvar #0 $shell S
     array set S [list root $root made 0 asks $asks reader {} running {} \
         jobs {} status 0 over {} bring {} leave 0 asking {} \
-        interrupt {}]
+        signals {} loop {} patience {}]
     set S(options) [dict map {name about} $Options {lindex $about 0}]
     set place [dict create root $root steps {}]
     set S(levels) [list [list $place {}]]
@@ -133,7 +135,7 @@ proc ::deployer::shell::Open {shell root asks given} {
         -complete [list [namespace current]::Complete $shell] \
         -more [list [namespace current]::IsOpen]]
     lappend Shells $shell
-    InterruptOn $shell
+    SignalsOn $shell
 }
 
 # The twin; what still runs has been ended by Loop.
@@ -142,12 +144,13 @@ proc ::deployer::shell::Close shell {
     upvar #0 $shell S
     if {[array exists S]} {
         if {$shell in $Shells} {
-            InterruptOff $shell
+            SignalsOff $shell
             set Shells [lsearch -all -inline -exact -not $Shells $shell]
         }
         if {$S(reader) ne ""} {
             $S(reader) destroy
         }
+        after cancel $S(patience)
         unset S
     }
 }
@@ -190,9 +193,11 @@ proc ::deployer::shell::Loop shell {
     Greet $shell
     while {$S(over) eq ""} {
         if {[catch {$S(reader) read [Prompt $shell]} read options]} {
-            # The terminal has gone, or the reader was taken away.
-            set S(over) hangup
-            set S(status) 1
+            # It was ended, or the reader was taken away.
+            if {$S(over) eq ""} {
+                set S(over) hangup
+                set S(status) 1
+            }
             break
         }
         lassign $read what text

@@ -193,18 +193,41 @@ proc ::deployer::shell::Forget w {
 
 # Ctrl-C.
 
-# SIGINT is the shell's as long as it runs, and somebody else's before and after.
-proc ::deployer::shell::InterruptOn shell {
+# The signals are the shell's as long as it runs, and somebody else's before and
+# after.
+proc ::deployer::shell::SignalsOn shell {
     upvar #0 $shell S
-    set S(interrupt) $::deployer::Interrupt
-    # Another interpreter may have it.
-    catch {::deployer::pty interrupt \
-        [list [namespace current]::Interrupt $shell]}
+    set S(signals) [list $::deployer::Interrupt $::deployer::Hangup]
+    set here [namespace current]
+    # Another interpreter may have them.
+    catch {::deployer::pty interrupt [list ${here}::Interrupt $shell]}
+    catch {::deployer::Hangup [list ${here}::HungUp $shell]}
 }
 
-proc ::deployer::shell::InterruptOff shell {
+proc ::deployer::shell::SignalsOff shell {
     upvar #0 $shell S
-    catch {::deployer::pty interrupt $S(interrupt)}
+    lassign $S(signals) interrupt hangup
+    catch {::deployer::pty interrupt $interrupt}
+    catch {::deployer::Hangup $hangup}
+}
+
+# Called from the event loop when the terminal has gone, or this process is told
+# to end: so does all that runs.
+proc ::deployer::shell::HungUp shell {
+    upvar #0 $shell S
+    if {![array exists S] || $S(over) eq "hangup"} {
+        return
+    }
+    set S(over) hangup
+    set S(status) 129
+    if {$S(running) eq ""} {
+        JobCancel $S(loop) /
+        return
+    }
+    set running $S(running)
+    JobCancel [dict get $running w] /
+    set S(patience) [after 10000 \
+        [list catch [list [namespace current]::Abandon $shell $running]]]
 }
 
 # Called from the event loop on Ctrl-C: ends what runs in the foreground.

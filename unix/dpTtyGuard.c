@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef HAVE_SYS_SYSCALL_H
@@ -54,13 +55,21 @@ static struct {
     bool ours[NUM_FATAL];
     struct sigaction told[NUM_TOLD];
     struct {
-	bool taken;             /* SIGINT is told, not deadly */
+	bool taken;             /* they are told, not deadly */
 	pid_t pid;
 	int fds[2];
 	volatile sig_atomic_t waits; /* one is told and not served yet */
-	struct sigaction old;
-    } interrupt;
+	time_t first;           /* when that came */
+	struct sigaction old[2];
+    } tell[DP_TOLD_KINDS];
 } ttyGuard;
+
+/* Of each kind, 0 behind the last one; and the seconds from one that is not
+ * served to the next one that is deadly. */
+static const int tellSignals[DP_TOLD_KINDS][2] = {
+    {SIGINT, 0}, {SIGHUP, SIGTERM}
+};
+static const int tellPatience[DP_TOLD_KINDS] = {0, 5};
 
 TCL_DECLARE_MUTEX(ttyGuardMutex)
 
@@ -367,52 +376,74 @@ DpGuardText(const void *bytes, size_t count)
     }
 }
 
-/* Part: an interrupt that the program wants to hear of. */
+/* Part: signals that the program wants to hear of. */
+
+static time_t
+Seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 /*
  * A second one that comes before the first was served ends the process: what
- * does not come back to its event loop is stopped so.
+ * does not come back to its event loop is stopped so. The end of a terminal is
+ * told twice at once, by the kernel and by the shell.
  */
 static void
-InterruptSignal(int sig)
+TellSignal(int sig)
 {
     int error = errno;
+    DpTold kind = sig == SIGINT ? DP_TOLD_INTERRUPT : DP_TOLD_END;
 
-    if (getpid() != ttyGuard.interrupt.pid || ttyGuard.interrupt.waits
-	    || write(ttyGuard.interrupt.fds[1], "", 1) != 1) {
+    if (getpid() != ttyGuard.tell[kind].pid) {
 	FatalSignal(sig);
+    } else if (ttyGuard.tell[kind].waits) {
+	if (Seconds() - ttyGuard.tell[kind].first >= tellPatience[kind]) {
+	    FatalSignal(sig);
+	}
+    } else if (write(ttyGuard.tell[kind].fds[1], "", 1) != 1) {
+	FatalSignal(sig);
+    } else {
+	ttyGuard.tell[kind].first = Seconds();
+	ttyGuard.tell[kind].waits = 1;
     }
-    ttyGuard.interrupt.waits = 1;
     errno = error;
 }
 
 int
-DpInterruptBegin(void)
+DpToldBegin(DpTold kind)
 {
     struct sigaction action;
     int result = -1, error = EBUSY;
 
     memset(&action, 0, sizeof(action));
     action.sa_flags = SA_NODEFER | SA_RESTART | SA_ONSTACK;
-    action.sa_handler = InterruptSignal;
+    action.sa_handler = TellSignal;
     Tcl_MutexLock(&ttyGuardMutex);
-    if (!ttyGuard.interrupt.taken && !ttyGuard.active) {
-	if (DpForkPipe(ttyGuard.interrupt.fds) != 0) {
+    if (!ttyGuard.tell[kind].taken && !ttyGuard.active) {
+	if (DpForkPipe(ttyGuard.tell[kind].fds) != 0) {
 	    error = errno;
 	} else {
 	    for (int i = 0; i < 2; i++) {
-		fcntl(ttyGuard.interrupt.fds[i], F_SETFL, O_NONBLOCK);
+		fcntl(ttyGuard.tell[kind].fds[i], F_SETFL, O_NONBLOCK);
 	    }
-	    ttyGuard.interrupt.taken = true;
-	    ttyGuard.interrupt.pid = getpid();
-	    ttyGuard.interrupt.waits = 0;
-	    sigaction(SIGINT, NULL, &ttyGuard.interrupt.old);
-	    /* Who has us ignore it, as nohup does, wants that. */
-	    if ((ttyGuard.interrupt.old.sa_flags & SA_SIGINFO)
-		    || ttyGuard.interrupt.old.sa_handler != SIG_IGN) {
-		sigaction(SIGINT, &action, NULL);
+	    ttyGuard.tell[kind].taken = true;
+	    ttyGuard.tell[kind].pid = getpid();
+	    ttyGuard.tell[kind].waits = 0;
+	    for (int i = 0; i < 2 && tellSignals[kind][i] != 0; i++) {
+		struct sigaction *oldPtr = &ttyGuard.tell[kind].old[i];
+
+		sigaction(tellSignals[kind][i], NULL, oldPtr);
+		/* Who has us ignore it, as nohup does, wants that. */
+		if ((oldPtr->sa_flags & SA_SIGINFO)
+			|| oldPtr->sa_handler != SIG_IGN) {
+		    sigaction(tellSignals[kind][i], &action, NULL);
+		}
 	    }
-	    result = ttyGuard.interrupt.fds[0];
+	    result = ttyGuard.tell[kind].fds[0];
 	}
     }
     Tcl_MutexUnlock(&ttyGuardMutex);
@@ -421,28 +452,32 @@ DpInterruptBegin(void)
 }
 
 void
-DpInterruptServed(void)
+DpToldServed(DpTold kind)
 {
     char bytes[16];
 
-    while (read(ttyGuard.interrupt.fds[0], bytes, sizeof(bytes)) > 0) {
+    while (read(ttyGuard.tell[kind].fds[0], bytes, sizeof(bytes)) > 0) {
 	/* One is as good as many. */
     }
-    ttyGuard.interrupt.waits = 0;
+    ttyGuard.tell[kind].waits = 0;
 }
 
 void
-DpInterruptEnd(void)
+DpToldEnd(DpTold kind)
 {
     struct sigaction now;
 
     Tcl_MutexLock(&ttyGuardMutex);
-    if (sigaction(SIGINT, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO)
-	    && now.sa_handler == InterruptSignal) {
-	sigaction(SIGINT, &ttyGuard.interrupt.old, NULL);
+    for (int i = 0; i < 2 && tellSignals[kind][i] != 0; i++) {
+	if (sigaction(tellSignals[kind][i], NULL, &now) == 0
+		&& !(now.sa_flags & SA_SIGINFO)
+		&& now.sa_handler == TellSignal) {
+	    sigaction(tellSignals[kind][i], &ttyGuard.tell[kind].old[i],
+		    NULL);
+	}
     }
-    ttyGuard.interrupt.taken = false;
-    close(ttyGuard.interrupt.fds[0]);
-    close(ttyGuard.interrupt.fds[1]);
+    ttyGuard.tell[kind].taken = false;
+    close(ttyGuard.tell[kind].fds[0]);
+    close(ttyGuard.tell[kind].fds[1]);
     Tcl_MutexUnlock(&ttyGuardMutex);
 }

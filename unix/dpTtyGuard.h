@@ -35,16 +35,24 @@ MODULE_SCOPE bool DpGuardModes(struct termios *savedPtr);
 /* Bytes to be written when the modes come back, at most size of a pipe. */
 MODULE_SCOPE void DpGuardText(const void *bytes, size_t count);
 
-/*
- * From now on SIGINT does not end this process. Returns a descriptor that is
- * readable once one has come; -1 with errno (EBUSY: somebody has it, or a
- * terminal is raw). DpInterruptServed has to be called then: another one that
- * comes before that ends the process.
- */
-MODULE_SCOPE int DpInterruptBegin(void);
-MODULE_SCOPE void DpInterruptServed(void);
+/* Signals that a program wants to hear of. */
+typedef enum DpTold {
+    DP_TOLD_INTERRUPT,          /* SIGINT */
+    DP_TOLD_END,                /* SIGHUP and SIGTERM */
+    DP_TOLD_KINDS
+} DpTold;
 
-/* The twin of DpInterruptBegin. */
-MODULE_SCOPE void DpInterruptEnd(void);
+/*
+ * From now on these do not end this process. Returns a descriptor that is
+ * readable once one has come; -1 with errno (EBUSY: somebody has them, or a
+ * terminal is raw). DpToldServed has to be called then: another SIGINT that
+ * comes before that ends the process, and so does a SIGHUP or SIGTERM some
+ * seconds later.
+ */
+MODULE_SCOPE int DpToldBegin(DpTold kind);
+MODULE_SCOPE void DpToldServed(DpTold kind);
+
+/* The twin of DpToldBegin. */
+MODULE_SCOPE void DpToldEnd(DpTold kind);
 
 #endif

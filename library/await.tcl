@@ -29,7 +29,7 @@ namespace eval ::deployer {
         {\n    \((procedure|class) "([^"\n]*)" [^\n]*line \d+\)$}
     variable TraceInside [join {
         {^"(?:core::waiter |::deployer::[A-Z]|::oo::Obj\d+::(?:my |[a-z]+::)|}
-        {\$\{ns\}::my |\$class create \$nested )}
+        {\$\{ns\}::my |\$class create \$nested |next \$line \$opts")}
     } {}]
 }
 

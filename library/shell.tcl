@@ -290,10 +290,14 @@ proc ::deployer::shell::GroupColor group {
     return ""
 }
 
-# TEXT in a colour, where the terminal has any.
+# Whether what is shown may have colours.
+proc ::deployer::shell::HasColors {} {
+    return [expr {[TerminalColors] && [OnTerminal stdout]}]
+}
+
+# TEXT in a colour, where there are any.
 proc ::deployer::shell::Paint {sgr text} {
-    if {$sgr eq "" || $text eq "" || ![TerminalColors]
-            || ![OnTerminal stdout]} {
+    if {$sgr eq "" || $text eq "" || ![HasColors]} {
         return $text
     }
     return "\033\[${sgr}m$text\033\[m"

@@ -67,7 +67,7 @@ proc ::deployer::shell::BuiltinWords {name text least most} {
     }
     set count [llength $text]
     if {$count < $least || $count > $most} {
-        WrongArgs [string trim "$name [dict get $Builtins $name usage]"]
+        FailUsage [string trim "$name [dict get $Builtins $name usage]"]
     }
     return $text
 }
@@ -137,7 +137,7 @@ proc ::deployer::shell::DoPwd {shell text} {
 
 proc ::deployer::shell::DoClear {shell text} {
     BuiltinWords clear $text 0 0
-    if {[TerminalSmart]} {
+    if {[TerminalSmart] && [OnTerminal stdout]} {
         Print $shell \033\[H\033\[2J
     }
 }
@@ -162,7 +162,7 @@ proc ::deployer::shell::DoReturn {shell text} {
 proc ::deployer::shell::DoSandbox {shell text} {
     upvar #0 $shell S
     if {[string trim $text] eq ""} {
-        WrongArgs "sandbox ?PATH? ACTION ?ARG ...?"
+        FailUsage "sandbox ?PATH? ACTION ?ARG ...?"
     }
     set call [Understand $shell $text]
     dict set call arguments \
@@ -358,12 +358,16 @@ proc ::deployer::shell::RunCommand {shell name verb text} {
     set place [PlaceOf $shell [string trim $text]]
     set target [PlaceTarget $place]
     set ns [info object namespace $target]
-    if {[IsolatedBy $ns] ne ""} {
-        set view [HostsCellView $ns]
+    set cell [IsolatedBy $ns]
+    if {$cell ne ""} {
+        # Its one host.
+        set host [CellHost $cell]
+        set words [list [ViewOf $cell] at $host $verb]
+        set slugs [list [SlugOf $host]]
     } else {
-        set view [ViewOf $ns]
+        set words [list [ViewOf $ns] $verb]
+        set slugs [core::hostset slugs [HostsSet [ViewOf $ns]]]
     }
-    set slugs [core::hostset slugs [HostsSet $view]]
     if {![llength $slugs]} {
         Fail {HOSTS COUNT 0} "[PlacePath $place] has no hosts"
     }
@@ -380,7 +384,7 @@ proc ::deployer::shell::RunCommand {shell name verb text} {
     set before [ContextGet]
     ContextSet $context
     try {
-        set code [catch {HostsDo $view $verb $line} result options]
+        set code [catch {HostsDo {*}$words $line} result options]
         ContextSet $before
         RunContextEnd $context
         if {$code} {

@@ -61,7 +61,7 @@ proc ::deployer::shell::Table {shell rows {headers {}}} {
     if {[llength $headers]} {
         dict set style headers $headers
     }
-    if {[TerminalColors]} {
+    if {[HasColors]} {
         dict set style bold \033\[1m
         dict set style plain \033\[m
     }

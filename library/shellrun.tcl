@@ -84,7 +84,7 @@ proc ::deployer::shell::Understand {shell text} {
         background [dict get $found background]]
 }
 
-# {DEPLOYER ARGUMENT name} with the usage where an action takes other arguments.
+# {DEPLOYER ARGUMENT name} where an action takes other arguments.
 proc ::deployer::shell::CheckArguments {target name arguments} {
     set class [info object class $target]
     set member [Member $class $name]
@@ -116,9 +116,14 @@ proc ::deployer::shell::CheckArguments {target name arguments} {
     }
     set count [llength $arguments]
     if {$count < $least || $count > $most} {
-        return -code error -errorcode {TCL WRONGARGS} "wrong # args: should be\
-            \"[string trimright "$name [join $usage]"]\""
+        FailUsage [string trimright "$name [join $usage]"]
     }
+}
+
+# A mistake of whoever types is none of a script.
+proc ::deployer::shell::FailUsage usage {
+    Fail [list ARGUMENT [lindex [split $usage] 0]] \
+        "wrong # args: should be \"$usage\""
 }
 
 # Runs CALL in the foreground, and shows what comes of it.

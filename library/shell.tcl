@@ -42,7 +42,7 @@ namespace eval ::deployer::shell {
     variable Dir [file dirname [file normalize [info script]]]
     foreach name {
         reader shellwords shellcomplete shellinspect shellrun shelljobs
-        shellresult shellbuiltins shelllook shellscp
+        shellresult shellbuiltins shelllook shellhistory shellscp
     } {
         if {[file exists [file join $Dir $name.tcl]]} {
             source -encoding utf-8 [file join $Dir $name.tcl]
@@ -194,10 +194,7 @@ proc ::deployer::shell::Loop shell {
     while {$S(over) eq ""} {
         if {[catch {$S(reader) read [Prompt $shell]} read options]} {
             # It was ended, or the reader was taken away.
-            if {$S(over) eq ""} {
-                set S(over) hangup
-                set S(status) 1
-            }
+            set S(over) hangup
             break
         }
         lassign $read what text
@@ -211,6 +208,9 @@ proc ::deployer::shell::Loop shell {
         }
     }
     JobsEnd $shell
+    if {$S(over) eq "hangup"} {
+        set S(status) 129
+    }
     while {[llength $S(levels)] > 1} {
         Leave $shell
     }

@@ -35,7 +35,7 @@ apply {{} {
         jobs none "" "what runs in the background"
         fg {} "?JOB?" "waits for a job; Ctrl-C ends it"
         kill {} "JOB" "ends a job"
-        history {} "?list ?N??|lines ?N?|show ID|replay ID ?SPEED?"
+        history {} "?list ?N??|show N|replay N ?SPEED?|resume N|lines ?N?"
             "what ran before; lines: what was typed before"
         set-option {} "NAME VALUE" "changes an option"
         show-options none "" "the options and what they do"
@@ -44,8 +44,8 @@ apply {{} {
         close-dead-panes none ""
             "closes panes of jobs that have ended (with the server)"
         --connect path "?PATH?" "a shell on a host"
-        --inspect path "?PATH ?NAME??" "what a service is made of"
-        --source-code path "?PATH ?NAME??" "its source"
+        --inspect path "?PATH? ?NAME?" "what a service is made of"
+        --source-code path "?PATH? ?NAME?" "its source"
         --run path "?PATH? ?-- COMMAND?" "a command on all hosts"
         --run-with-sudo path "?PATH? ?-- COMMAND?" "the same as root"
         --scp path "?PATH?" "moves files to and from a host"
@@ -92,6 +92,7 @@ proc ::deployer::shell::CompleteWords {name shell text} {
                     {list "what ran"} {lines "what was typed"}
                     {show "what one of these did"}
                     {replay "its outputs once more"}
+                    {resume "goes on where it did not end well"}
                 }
             }
         }
@@ -219,52 +220,6 @@ proc ::deployer::shell::DoKill {shell text} {
     foreach word [BuiltinWords kill $text 1 100] {
         JobKill $shell [JobNumber $shell $word]
     }
-}
-
-# History.
-
-proc ::deployer::shell::DoHistory {shell text} {
-    upvar #0 $shell S
-    set words [lassign [BuiltinWords history $text 0 3] word]
-    if {$word eq "lines"} {
-        set lines [$S(reader) history]
-        set from 0
-        if {[llength $words]} {
-            set from [expr {[llength $lines] - [Number [lindex $words 0]]}]
-        }
-        set number 0
-        set shown {}
-        foreach line $lines {
-            if {[incr number] > $from} {
-                lappend shown [format "%5d  %s" $number \
-                    [core::text show -lines $line]]
-            }
-        }
-        if {[llength $shown]} {
-            Page $shell [join $shown \n]
-        }
-        return
-    }
-    if {$word eq ""} {
-        set word list
-    }
-    if {$word ni {list show replay}} {
-        Fail [list ARGUMENT $word] "unknown word \"[Shorten $word 40]\": must be\
-            lines, list, replay or show"
-    }
-    if {[info commands ::deployer::runs] eq ""} {
-        Fail [list ARGUMENT $word] "there is no journal of runs in this\
-            version: \"history lines\" shows what was typed"
-    }
-    History[string totitle $word] $shell $words
-}
-
-proc ::deployer::shell::Number word {
-    if {![string is digit -strict $word] || [scan $word %d number] != 1} {
-        Fail [list ARGUMENT $word] "a number is expected, not\
-            \"[Shorten $word 40]\""
-    }
-    return $number
 }
 
 # Options.

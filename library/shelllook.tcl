@@ -239,8 +239,37 @@ Tab completes, once more lists. Ctrl-C ends what runs, and what it began on the
 hosts. Ctrl-R looks for a line that was typed before. Ctrl-D leaves.
 
 }
-    set list [lmap {name about} $Builtins {
-        list $name 36 [dict get $about usage] [dict get $about doc]
-    }]
-    return "$text[LongLines $shell $list]"
+    set width [Columns $shell]
+    set room [expr {$width ? $width - 1 : 78}]
+    set left [expr {$room < 60 ? 6 : 26}]
+    dict for {name about} $Builtins {
+        set usage [dict get $about usage]
+        set head [string trimright "  $name $usage"]
+        append text "  " [Paint 36 $name] \
+            [expr {$usage eq "" ? "" : " $usage"}]
+        set lines [Wrap [dict get $about doc] [expr {$room - $left}]]
+        if {[string length $head] < $left - 1} {
+            append text [string repeat " " \
+                [expr {$left - [string length $head]}]]
+        } else {
+            append text \n [string repeat " " $left]
+        }
+        append text [join $lines \n[string repeat " " $left]] \n
+    }
+    return $text
+}
+
+# The lines of TEXT, broken at white space to be no longer than COLUMNS.
+proc ::deployer::shell::Wrap {text columns} {
+    set lines {}
+    set line ""
+    foreach word [split $text] {
+        if {$line ne "" && [string length "$line $word"] > $columns} {
+            lappend lines $line
+            set line $word
+        } else {
+            set line [string trimleft "$line $word"]
+        }
+    }
+    return [lappend lines $line]
 }

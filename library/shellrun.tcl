@@ -9,8 +9,13 @@ namespace eval ::deployer::shell {}
 proc ::deployer::shell::Line {shell text} {
     variable Builtins
     upvar #0 $shell S
+    if {[string trim $text] eq ""} {
+        return
+    }
+    # What begins with a space is not kept.
+    $S(reader) history add $text
     set text [string trim $text]
-    if {$text eq "" || [string index $text 0] eq "#"} {
+    if {[string index $text 0] eq "#"} {
         return
     }
     set S(status) 0
@@ -224,7 +229,6 @@ proc ::deployer::shell::HungUp shell {
         return
     }
     set S(over) hangup
-    set S(status) 129
     if {$S(running) eq ""} {
         JobCancel $S(loop) /
         return

@@ -144,9 +144,12 @@ proc ::deployer::ConsoleOptions {spec word argsVar args} {
     return $options
 }
 
-# Whether somebody can be asked. A fork in a sandbox asks nothing.
+# Whether somebody can be asked. A fork in a sandbox asks nothing, nor does what
+# runs hidden.
 proc ::deployer::ConsoleIsOpen ns {
-    if {[SandboxMode] ne "" && [dict exists [ContextGet] -fork]} {
+    set context [ContextGet]
+    if {[SandboxMode] ne "" && [dict exists $context -fork]
+            || [dict exists $context -hidden]} {
         return 0
     }
     set options [set [set ${ns}::Root]::Options]

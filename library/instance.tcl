@@ -42,7 +42,9 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     }
     set context [ContextGet]
     set rootOptions [set [set ${ns}::Root]::Options]
-    if {[dict get $rootOptions terminal] eq "own"} {
+    # What only looks something up for a human shows nothing and asks nobody.
+    set hidden [dict exists $context -hidden]
+    if {[dict get $rootOptions terminal] eq "own" && !$hidden} {
         dict set context -terminal own
         if {[dict get [set [set ${ns}::Root]::Options] interactive]
                 && ![dict exists $context -bars]} {
@@ -56,7 +58,7 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
             [list ::deployer::Report [set ${ns}::Root]]]
     }
     set decides 0
-    if {[dict get $rootOptions interactive]
+    if {[dict get $rootOptions interactive] && !$hidden
             && ![dict exists $context -decide]} {
         set decides 1
         set context [DecideEnter $context $ns]

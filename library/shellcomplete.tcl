@@ -99,7 +99,7 @@ proc ::deployer::shell::CompletePath {place words typed mode} {
     switch -- [dict get $found what] {
         incomplete {
             # Behind "at".
-            return [Completion $start [CompleteIndexes [SpotOf $place] $value]]
+            return [Completion $start [CompleteCells [SpotOf $place] $value 0 ""]]
         }
         action {
             if {$mode ne "action"} {
@@ -128,7 +128,7 @@ proc ::deployer::shell::CompletePath {place words typed mode} {
     }
     set spot [SpotOf $place]
     if {[string match :* $tail]} {
-        set list [CompleteCells $spot $tail $slashes]
+        set list [CompleteCells $spot [string range $tail 1 end] $slashes]
     } else {
         set list [CompleteMembers $spot $tail $mode $slashes]
     }
@@ -172,7 +172,7 @@ proc ::deployer::shell::CompleteMembers {spot prefix mode slashes} {
         }
     }
     if {$prefix eq "" && [SpotIsArray $spot]} {
-        lappend words {*}[CompleteCells $spot "" $slashes]
+        lappend words {*}[CompleteSomeCells $spot $slashes]
     }
     return $words
 }
@@ -232,42 +232,34 @@ proc ::deployer::shell::PropertyValue entry {
     return [lindex [dict get $entry source] 2]
 }
 
-# The cells of SPOT as words, those that begin with PREFIX, ":" and a part of a
-# slug. Without one, many are not listed.
-proc ::deployer::shell::CompleteCells {spot prefix slashes} {
-    variable CompleteCells
+# The cells of SPOT whose indexes begin with PART, as words that begin with LEAD.
+proc ::deployer::shell::CompleteCells {spot part slashes {lead :}} {
     if {![SpotIsArray $spot] || [catch {SpotIndexes $spot} indexes]} {
         return {}
     }
-    set color [GroupColor [SpotGroup $spot]]
-    if {$prefix eq "" && [llength $indexes] > $CompleteCells} {
-        set about "one of [llength $indexes] hosts, as :[lindex $indexes 0]"
-        return [list [list : $about $color ""]]
-    }
-    set part [string range $prefix 1 end]
     if {$part ne ""} {
         set indexes [lsearch -all -inline -glob $indexes [GlobOf $part]*]
     }
+    set color [GroupColor [SpotGroup $spot]]
     set after [expr {$slashes ? "/" : " "}]
     if {[llength $indexes] > 200} {
-        return [lmap index $indexes {list :$index {} $color $after}]
+        return [lmap word [QuoteAll $indexes] {list $lead$word {} $color $after}]
     }
     set set [HostsSet [ViewOf [info object namespace [SpotArray $spot]]]]
-    return [lmap index $indexes {
-        list :$index [HostAbout $set $index] $color $after
+    return [lmap word [QuoteAll $indexes] index $indexes {
+        list $lead$word [HostAbout $set $index] $color $after
     }]
 }
 
-# The same behind "at".
-proc ::deployer::shell::CompleteIndexes {spot prefix} {
-    return [lmap word [CompleteCells $spot :$prefix 0] {
-        lreplace $word 0 0 [Quote [string range [lindex $word 0] 1 end]]
-    }]
-}
-
-# TEXT as a pattern of `string match` that matches nothing else.
-proc ::deployer::shell::GlobOf text {
-    return [string map {\\ \\\\ * \\* ? \\? \[ \\\[ \] \\\]} $text]
+# The same where neither was typed: many are not listed.
+proc ::deployer::shell::CompleteSomeCells {spot slashes} {
+    variable CompleteCells
+    if {[catch {SpotIndexes $spot} indexes]
+            || [llength $indexes] <= $CompleteCells} {
+        return [CompleteCells $spot "" $slashes]
+    }
+    set about "one of [llength $indexes] hosts, as :[lindex $indexes 0]"
+    return [list [list : $about [GroupColor [SpotGroup $spot]] ""]]
 }
 
 # The address of the host SLUG of a set.
@@ -295,7 +287,7 @@ proc ::deployer::shell::CompleteArgument {place name arguments value start} {
     if {![dict exists $entry formals]} {
         return [Completion $start {} $hint]
     }
-    set after " "
+    set after ""
     set about ""
     if {[dict get $entry complete] ne ""} {
         if {[catch {
@@ -314,16 +306,13 @@ proc ::deployer::shell::CompleteArgument {place name arguments value start} {
         lassign [CompleteFormal $spot $entry [llength $arguments] $value] \
             words about after
     }
-    set length [string length $value]
-    set list {}
-    foreach word $words {
-        if {[string equal -length $length $value $word]} {
-            set ends [expr {$after eq "/" && [string match */ $word]
-                ? "" : " "}]
-            lappend list [list [Quote $word] $about {} $ends]
-        }
+    if {$value ne ""} {
+        set words [lsearch -all -inline -glob $words [GlobOf $value]*]
     }
-    return [Completion $start $list $hint]
+    return [Completion $start [lmap word [QuoteAll $words] {
+        list $word $about {} \
+            [expr {$after eq "/" && [string match */ $word] ? "" : " "}]
+    }] $hint]
 }
 
 # {WORDS ABOUT AFTER}: what the name and the default of an argument tell.

@@ -110,6 +110,16 @@ proc ::deployer::shell::Quote value {
     return $quoted
 }
 
+# The same for many.
+proc ::deployer::shell::QuoteAll values {
+    # Few need it, and one look at all is quick.
+    if {"" ni $values && "&" ni $values
+            && ![regexp {[\\\s\{"]} [join $values :]]} {
+        return $values
+    }
+    return [lmap value $values {Quote $value}]
+}
+
 # Places.
 
 proc ::deployer::shell::PlaceAt object {
@@ -258,12 +268,14 @@ proc ::deployer::shell::SpotIndexes spot {
             ne [lindex [dict get $spot dims] 0]} {
         return $indexes
     }
+    for {set i 0} {$i < $count} {incr i} {
+        set indexes [lsearch -all -inline -exact -index $i $indexes \
+            [lindex $given $i]]
+    }
     # The array may have dimensions behind it, where all are those of its root.
     set found {}
     foreach index $indexes {
-        if {[lrange $index 0 $count-1] eq $given} {
-            dict set found [lindex $index $count] 1
-        }
+        dict set found [lindex $index $count] 1
     }
     return [dict keys $found]
 }
@@ -283,6 +295,11 @@ proc ::deployer::shell::SpotIndex {spot word} {
     return ""
 }
 
+# TEXT as a pattern of `string match` that matches nothing else.
+proc ::deployer::shell::GlobOf text {
+    return [string map {\\ \\\\ * \\* ? \\? \[ \\\[ \] \\\]} $text]
+}
+
 # Names.
 
 # Those of the members of KINDS; private ones where WHICH is -private or -all.
@@ -296,14 +313,13 @@ proc ::deployer::shell::Nearest {word names} {
     if {$length < 2 || $length > 60} {
         return ""
     }
-    set begin [string map {\\ \\\\ * \\* ? \\? \[ \\\[} $word]
-    set nearest [lsearch -inline -glob -nocase $names $begin*]
+    set nearest [lsearch -inline -glob -nocase $names [GlobOf $word]*]
     if {$nearest ne ""} {
         return $nearest
     }
     # Nobody mistypes more than that. What is many or long takes long.
     set least [expr {$length < 5 ? 2 : $length < 8 ? 3 : 4}]
-    foreach name [lrange $names 0 2000] {
+    foreach name [lrange $names 0 399] {
         if {abs([string length $name] - $length) >= $least} {
             continue
         }

@@ -42,7 +42,7 @@ namespace eval ::deployer::shell {
     variable Dir [file dirname [file normalize [info script]]]
     foreach name {
         reader shellwords shellcomplete shellinspect shellrun shelljobs
-        shellresult shellbuiltins shelllook shellhistory shellscp
+        shellresult shellbuiltins shelllook shellhistory shellsource shellscp
     } {
         if {[file exists [file join $Dir $name.tcl]]} {
             source -encoding utf-8 [file join $Dir $name.tcl]

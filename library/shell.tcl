@@ -42,7 +42,8 @@ namespace eval ::deployer::shell {
     variable Dir [file dirname [file normalize [info script]]]
     foreach name {
         reader shellwords shellcomplete shellinspect shellrun shelljobs
-        shellresult shellbuiltins shelllook shellhistory shellsource shellscp
+        shellresult shellbuiltins shelllook shellhistory shellsource
+        shelltclsh shellscp
     } {
         if {[file exists [file join $Dir $name.tcl]]} {
             source -encoding utf-8 [file join $Dir $name.tcl]
@@ -131,8 +132,11 @@ proc ::deployer::shell::Open {shell root asks given} {
     if {$file ne ""} {
         lappend words -history $file
     }
-    set S(reader) [::deployer::Reader new {*}$words \
-        -complete [list [namespace current]::Complete $shell] \
+    set complete [list [namespace current]::Complete $shell]
+    if {[dict exists $given -complete]} {
+        set complete [dict get $given -complete]
+    }
+    set S(reader) [::deployer::Reader new {*}$words -complete $complete \
         -more [list [namespace current]::IsOpen]]
     lappend Shells $shell
     SignalsOn $shell

@@ -4,9 +4,9 @@
 #
 # Suites: start fan one warm idle, those of terminals (terminal.tcl): keys
 # flood stop dialogue, for which "terminal" stands, and those of files
-# (files.tcl): "files", "delay" and "pipe". All contestants of a suite
-# run in turn in each round (A B C A B C), one round for warming up and then the
-# counted ones; medians are compared, as ratios. The servers are a farm of
+# (files.tcl): "files", "delay" and "pipe", and complete (complete.tcl). All
+# contestants of a suite run in turn in each round (A B C A B C), one round for
+# warming up and then the counted ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
 # directory that holds l2 and rusage, maybe l2files, already built (for another
 # libssh2); -keep a file that gets all single results.
@@ -16,7 +16,7 @@ package require Tcl 8.6
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle terminal files delay pipe}]
+        -only {start fan one warm idle terminal files delay pipe complete}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
@@ -25,6 +25,7 @@ namespace eval bench {
 source [file join $bench::Here .. sshd.tcl]
 source [file join $bench::Here terminal.tcl]
 source [file join $bench::Here files.tcl]
+source [file join $bench::Here complete.tcl]
 
 proc bench::ParseOptions {argv} {
     variable Options

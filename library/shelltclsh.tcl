@@ -157,20 +157,11 @@ proc ::deployer::shell::TclshFailed {shell message options} {
 
 # The trace of an error without the frames that are the prompt's.
 proc ::deployer::shell::TclshTrace trace {
-    set end [string first \
-        "\n    (\"uplevel\" body line" $trace]
-    set last $end
-    while {$end >= 0} {
-        set last $end
-        set end [string first "\n    (\"uplevel\" body line" $trace $end+1]
-    }
-    if {$last >= 0} {
-        foreach frame {TclshEvaluate {uplevel #0 $text}} {
-            set at [string first $frame $trace $last]
-            if {$at >= 0} {
-                return [string range $trace 0 $last-1]
-            }
-        }
+    set ours "\n    \\(\"uplevel\" body line \\d+\\)\n    invoked from\
+        within\n\"uplevel #0 \\\$text\"\n    \\(procedure\
+        \"::deployer::shell::TclshEvaluate\" "
+    if {[regexp -indices -- $ours $trace found]} {
+        return [string range $trace 0 [lindex $found 0]-1]
     }
     return $trace
 }

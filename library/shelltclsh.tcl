@@ -108,7 +108,11 @@ proc ::deployer::shell::TclshLoop shell {
 # Evaluates TEXT and shows what tclsh would.
 proc ::deployer::shell::TclshLine {shell text} {
     upvar #0 $shell S
+    if {[string trim $text] eq ""} {
+        return
+    }
     set S(status) 0
+    $S(reader) history add $text
     set shown [ShownBegin]
     lassign [RunFront $shell [list [namespace current]::TclshEvaluate $text] \
         [dict create -shown $shown]] code result options

@@ -54,7 +54,8 @@ proc ::deployer::shell::Line {shell text} {
 # What TEXT, which is no built-in, calls: a dict of target, name, arguments,
 # path, quiet, text and background. It raises what is wrong with it.
 proc ::deployer::shell::Understand {shell text} {
-    set found [Resolve [Place $shell] [Split $text]]
+    variable Builtins
+    set found [Resolve [Place $shell] [Split $text] [dict keys $Builtins]]
     set place [dict get $found place]
     switch -- [dict get $found what] {
         action {

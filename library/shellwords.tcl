@@ -375,8 +375,9 @@ proc ::deployer::shell::Distance {a b} {
 #   background  1 where an & ends them
 #   word message code    of what is at fault
 #
-# Only words that lead somewhere are split by slashes.
-proc ::deployer::shell::Resolve {place words} {
+# Only words that lead somewhere are split by slashes. OTHERS are names that the
+# first word may have been meant to be, besides what is there.
+proc ::deployer::shell::Resolve {place words {others {}}} {
     set result [dict create what place action {} kind {} arguments {} \
         default {} background 0 word {} message {} code {}]
     lassign [lindex $words end] value start end whole
@@ -407,7 +408,8 @@ proc ::deployer::shell::Resolve {place words} {
         set left [llength $parts]
         foreach part $parts {
             incr left -1
-            lassign [SpotStep $spot $place $part] what found code
+            lassign [SpotStep $spot $place $part $others] what found code
+            set others {}
             switch $what {
                 spot {
                     set spot $found
@@ -484,7 +486,7 @@ proc ::deployer::shell::PathIsAt part {
 
 # One step of PART from SPOT, on a line that began at PLACE: {spot SPOT},
 # {action KIND} or {unknown MESSAGE CODE}.
-proc ::deployer::shell::SpotStep {spot place part} {
+proc ::deployer::shell::SpotStep {spot place part {others {}}} {
     switch -glob -- $part {
         / {
             return [list spot [SpotOf [dict replace $place steps {}]]]
@@ -516,7 +518,7 @@ proc ::deployer::shell::SpotStep {spot place part} {
     }
     set entry [Member [dict get $spot class] $part]
     if {$entry eq ""} {
-        return [SpotUnknown $spot $part]
+        return [SpotUnknown $spot $part $others]
     }
     if {[dict get $entry kind] eq "service"} {
         return [list spot [SpotBelow $spot $part [dict get $entry class]]]
@@ -524,9 +526,9 @@ proc ::deployer::shell::SpotStep {spot place part} {
     return [list action [dict get $entry kind]]
 }
 
-proc ::deployer::shell::SpotUnknown {spot word} {
+proc ::deployer::shell::SpotUnknown {spot word others} {
     set kinds {service action alias property getter query}
-    set near [Nearest $word [SpotNames $spot $kinds]]
+    set near [Nearest $word [concat [SpotNames $spot $kinds] $others]]
     set message "no such action or service in [PlacePath [SpotPlace $spot]]:\
         \"[Shorten $word 40]\""
     if {$near ne ""} {

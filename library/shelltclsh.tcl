@@ -127,12 +127,16 @@ proc ::deployer::shell::TclshLine {shell text} {
         }
     }
     ShownEnd $shown
+    if {![info object isa object $S(root)]} {
+        Warn $shell "the tree is gone, and so is its prompt\n"
+        set S(over) exit
+    }
 }
 
 # Results are shown as they are where nobody looks at them.
 proc ::deployer::shell::TclshShow {shell result} {
     upvar #0 $shell S
-    if {[OnTerminal stdout]} {
+    if {[OnTerminal stdout] && [info object isa object $S(root)]} {
         Print $shell [core::text show -lines $result]\n
     } else {
         puts $result

@@ -15,7 +15,8 @@
 #   bring     number of the job that is to come to the foreground, or ""
 #   leave     1: the (sub)shell is to be left
 #   asking    a waiter that ends the question about what is still ending, or ""
-#   signals   what they called before
+#   hurry     1: what ends at the end is no longer waited for
+#   signals   what they called before; faults: the handler of background errors
 #   loop      the waiter of the loop; patience: a timer after a hangup
 #
 # A PLACE is {root OBJECT steps {production web :web1}}. The loop, and each line
@@ -118,7 +119,7 @@ proc ::deployer::shell::Open {shell root asks given} {
     upvar #0 $shell S
     array set S [list root $root made 0 asks $asks reader {} running {} \
         jobs {} status 0 over {} bring {} leave 0 asking {} \
-        signals {} loop {} patience {}]
+        hurry 0 signals {} faults {} loop {} patience {}]
     set S(options) [dict map {name about} $Options {lindex $about 0}]
     set place [dict create root $root steps {}]
     set S(levels) [list [list $place {}]]
@@ -184,10 +185,12 @@ proc ::deployer::shell::HistoryFile {root asks} {
     return [file join $directory [string range $name end-99 end]]
 }
 
-# Whether more lines belong to TEXT.
+# Whether more lines belong to TEXT: a brace or a quote is open, or a backslash
+# ends it.
 proc ::deployer::shell::IsOpen text {
-    return [expr {![info complete $text]
-        || [regexp {(^|[^\\])(\\\\)*\\$} $text]}]
+    set words [Split $text]
+    return [expr {[llength $words] && [lindex $words 0 0] ne "#"
+        && ![lindex $words end 3]}]
 }
 
 # The loop.
@@ -196,6 +199,11 @@ proc ::deployer::shell::Loop shell {
     upvar #0 $shell S
     Greet $shell
     while {$S(over) eq ""} {
+        if {![info object isa object $S(root)]} {
+            Warn $shell "the tree was destroyed: nothing is left to be done\n"
+            set S(status) 1
+            return
+        }
         if {[catch {$S(reader) read [Prompt $shell]} read options]} {
             # It was ended, or the reader was taken away.
             set S(over) hangup

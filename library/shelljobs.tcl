@@ -114,20 +114,22 @@ proc ::deployer::shell::JobKill {shell number} {
     JobCancel [dict get $S(jobs) $number w] [PathNow $shell]
 }
 
-# Ends all jobs, and waits for that so long.
+# Ends all jobs, and waits for that so long, or until Ctrl-C.
 proc ::deployer::shell::JobsEnd {shell {seconds 10}} {
     upvar #0 $shell S
     foreach number [dict keys $S(jobs)] {
         JobKill $shell $number
     }
     set limit [expr {[clock milliseconds] + $seconds * 1000}]
-    while {[dict size $S(jobs)] && [clock milliseconds] < $limit} {
+    while {[dict size $S(jobs)] && [clock milliseconds] < $limit
+            && !$S(hurry)} {
         set number [lindex [dict keys $S(jobs)] 0]
         set over [core::waiter new]
         dict set S(jobs) $number over \
             [list {*}[dict get $S(jobs) $number over] $over]
         set timer [after [expr {$limit - [clock milliseconds]}] \
             [list catch [list ::deployer::core::waiter finish $over {}]]]
+        set S(last) $over
         catch {Await $over}
         after cancel $timer
     }

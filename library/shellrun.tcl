@@ -213,6 +213,8 @@ proc ::deployer::shell::SignalsOn shell {
     # Another interpreter may have them.
     catch {::deployer::pty interrupt [list ${here}::Interrupt $shell]}
     catch {::deployer::Hangup [list ${here}::HungUp $shell]}
+    set S(faults) [interp bgerror {}]
+    interp bgerror {} [list ${here}::Fault $shell]
 }
 
 proc ::deployer::shell::SignalsOff shell {
@@ -220,6 +222,17 @@ proc ::deployer::shell::SignalsOff shell {
     lassign $S(signals) interrupt hangup
     catch {::deployer::pty interrupt $interrupt}
     catch {::deployer::Hangup $hangup}
+    interp bgerror {} $S(faults)
+}
+
+# An error that nobody waits for.
+proc ::deployer::shell::Fault {shell message options} {
+    upvar #0 $shell S
+    if {[array exists S]} {
+        set status $S(status)
+        Detach [Job [list [namespace current]::Failed $shell $message $options] {}]
+        set S(status) $status
+    }
 }
 
 # Called from the event loop when the terminal has gone, or this process is told
@@ -243,7 +256,16 @@ proc ::deployer::shell::HungUp shell {
 # Called from the event loop on Ctrl-C: ends what runs in the foreground.
 proc ::deployer::shell::Interrupt shell {
     upvar #0 $shell S
-    if {![array exists S] || $S(running) eq ""} {
+    if {![array exists S]} {
+        return
+    }
+    if {$S(running) eq ""} {
+        if {$S(over) ne ""} {
+            set S(hurry) 1
+            if {[info exists S(last)]} {
+                catch {core::waiter finish $S(last) {}}
+            }
+        }
         return
     }
     if {![dict get $S(running) ending]} {

@@ -87,23 +87,31 @@ SwitchOff(Interrupt *interruptPtr)
  * core::interrupt on -- the signal INT no longer ends the process.
  * core::interrupt wait -- a waiter for the next one, one at a time; its value
  * is 0 where `off` comes first.
+ * core::interrupt patience MS -- while it is on: another one so long after one
+ * that was not served does not end the process.
  * core::interrupt off
- * core::hangup on|wait|off -- the same for HUP and TERM.
+ * core::hangup on|wait|patience|off -- the same for HUP and TERM.
  */
 static int
 InterruptCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"off", "on", "wait", NULL};
+    static const char *const names[] = {
+	"off", "on", "patience", "wait", NULL
+    };
     Interrupt *interruptPtr = clientData;
-    int index;
+    int index, milliseconds;
 
-    if (objc != 2) {
-	Tcl_WrongNumArgs(interp, 1, objv, "off|on|wait");
+    if (objc < 2) {
+	Tcl_WrongNumArgs(interp, 1, objv, "off|on|patience|wait ?arg?");
 	return TCL_ERROR;
     }
     if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
 	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (objc != (index == 2 ? 3 : 2)) {
+	Tcl_WrongNumArgs(interp, 2, objv, index == 2 ? "ms" : NULL);
 	return TCL_ERROR;
     }
     if (index == 0) {
@@ -112,6 +120,15 @@ InterruptCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     if (index == 1) {
 	return SwitchOn(interruptPtr, interp);
+    }
+    if (index == 2) {
+	if (Tcl_GetIntFromObj(interp, objv[2], &milliseconds) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	if (interruptPtr->watch.loopPtr != NULL) {
+	    DpToldPatience(interruptPtr->kind, milliseconds);
+	}
+	return TCL_OK;
     }
     if (interruptPtr->waitPtr != NULL || interruptPtr->watch.loopPtr == NULL) {
 	return DpFail(interp, "STATE interrupt", "the signal %s is not ours,"

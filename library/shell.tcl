@@ -42,9 +42,9 @@ namespace eval ::deployer::shell {
 
     variable Dir [file dirname [file normalize [info script]]]
     foreach name {
-        reader shellwords shellcomplete shellinspect shellrun shelljobs
-        shellresult shellbuiltins shelllook shellhistory shellsource
-        shelltclsh shellscp
+        shellwords shellcomplete shellinspect shellsource shellrun
+        shelljobs shellresult shellbuiltins shelllook shellhistory shelltclsh
+        shellscp
     } {
         if {[file exists [file join $Dir $name.tcl]]} {
             source -encoding utf-8 [file join $Dir $name.tcl]
@@ -149,6 +149,8 @@ proc ::deployer::shell::Close shell {
     upvar #0 $shell S
     if {[array exists S]} {
         if {$shell in $Shells} {
+            # Background errors are told when there is nothing else to do.
+            update idletasks
             SignalsOff $shell
             set Shells [lsearch -all -inline -exact -not $Shells $shell]
         }

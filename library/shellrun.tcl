@@ -212,6 +212,8 @@ proc ::deployer::shell::SignalsOn shell {
     set here [namespace current]
     # Another interpreter may have them.
     catch {::deployer::pty interrupt [list ${here}::Interrupt $shell]}
+    # Whoever holds the keys down means the action and not the shell.
+    core::interrupt patience 2000
     catch {::deployer::Hangup [list ${here}::HungUp $shell]}
     set S(faults) [interp bgerror {}]
     interp bgerror {} [list ${here}::Fault $shell]
@@ -220,6 +222,7 @@ proc ::deployer::shell::SignalsOn shell {
 proc ::deployer::shell::SignalsOff shell {
     upvar #0 $shell S
     lassign $S(signals) interrupt hangup
+    core::interrupt patience 0
     catch {::deployer::pty interrupt $interrupt}
     catch {::deployer::Hangup $hangup}
     interp bgerror {} $S(faults)

@@ -59,17 +59,19 @@ static struct {
 	pid_t pid;
 	int fds[2];
 	volatile sig_atomic_t waits; /* one is told and not served yet */
-	time_t first;           /* when that came */
+	long long first;        /* when that came (ms) */
+	volatile int patience;  /* so long after it another is not deadly */
 	struct sigaction old[2];
     } tell[DP_TOLD_KINDS];
 } ttyGuard;
 
-/* Of each kind, 0 behind the last one; and the seconds from one that is not
- * served to the next one that is deadly. */
+/* Of each kind, 0 behind the last one. */
 static const int tellSignals[DP_TOLD_KINDS][2] = {
     {SIGINT, 0}, {SIGHUP, SIGTERM}
 };
-static const int tellPatience[DP_TOLD_KINDS] = {0, 5};
+
+/* The end of a terminal is told twice at once, by the kernel and by the shell. */
+static const int tellPatience[DP_TOLD_KINDS] = {0, 5000};
 
 TCL_DECLARE_MUTEX(ttyGuardMutex)
 
@@ -378,19 +380,18 @@ DpGuardText(const void *bytes, size_t count)
 
 /* Part: signals that the program wants to hear of. */
 
-static time_t
-Seconds(void)
+static long long
+Milliseconds(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /*
  * A second one that comes before the first was served ends the process: what
- * does not come back to its event loop is stopped so. The end of a terminal is
- * told twice at once, by the kernel and by the shell.
+ * does not come back to its event loop is stopped so.
  */
 static void
 TellSignal(int sig)
@@ -401,13 +402,14 @@ TellSignal(int sig)
     if (getpid() != ttyGuard.tell[kind].pid) {
 	FatalSignal(sig);
     } else if (ttyGuard.tell[kind].waits) {
-	if (Seconds() - ttyGuard.tell[kind].first >= tellPatience[kind]) {
+	if (Milliseconds() - ttyGuard.tell[kind].first
+		>= ttyGuard.tell[kind].patience) {
 	    FatalSignal(sig);
 	}
     } else if (write(ttyGuard.tell[kind].fds[1], "", 1) != 1) {
 	FatalSignal(sig);
     } else {
-	ttyGuard.tell[kind].first = Seconds();
+	ttyGuard.tell[kind].first = Milliseconds();
 	ttyGuard.tell[kind].waits = 1;
     }
     errno = error;
@@ -433,6 +435,7 @@ DpToldBegin(DpTold kind)
 	    ttyGuard.tell[kind].taken = true;
 	    ttyGuard.tell[kind].pid = getpid();
 	    ttyGuard.tell[kind].waits = 0;
+	    ttyGuard.tell[kind].patience = tellPatience[kind];
 	    for (int i = 0; i < 2 && tellSignals[kind][i] != 0; i++) {
 		struct sigaction *oldPtr = &ttyGuard.tell[kind].old[i];
 
@@ -449,6 +452,12 @@ DpToldBegin(DpTold kind)
     Tcl_MutexUnlock(&ttyGuardMutex);
     errno = error;
     return result;
+}
+
+void
+DpToldPatience(DpTold kind, int milliseconds)
+{
+    ttyGuard.tell[kind].patience = milliseconds;
 }
 
 void

@@ -47,10 +47,11 @@ typedef enum DpTold {
  * readable once one has come; -1 with errno (EBUSY: somebody has them, or a
  * terminal is raw). DpToldServed has to be called then: another SIGINT that
  * comes before that ends the process, and so does a SIGHUP or SIGTERM some
- * seconds later.
+ * seconds later. DpToldPatience gives that time, in milliseconds, until the twin.
  */
 MODULE_SCOPE int DpToldBegin(DpTold kind);
 MODULE_SCOPE void DpToldServed(DpTold kind);
+MODULE_SCOPE void DpToldPatience(DpTold kind, int milliseconds);
 
 /* The twin of DpToldBegin. */
 MODULE_SCOPE void DpToldEnd(DpTold kind);

@@ -19,10 +19,16 @@ proc ::deployer::shell::JobStart {shell call} {
     core::waiter call $w [list [namespace current]::JobEnded $shell $number $w]
 }
 
+# What CALL is, in a few words.
 proc ::deployer::shell::JobText call {
-    set text [string trim [string trimright [string trim \
-        [dict get $call text]] &]]
-    return "[dict get $call path] [core::text show [Shorten $text 200]]"
+    set words [list [dict get $call name] {*}[dict get $call arguments]]
+    set before ""
+    if {[lindex $words 0] eq "sandbox"} {
+        set words [lrange $words 1 end]
+        set before "sandbox "
+    }
+    return [core::text show [Shorten \
+        "$before[string trimright [dict get $call path] /]/$words" 200]]
 }
 
 # Called from the event loop at the end of a job.

@@ -10,6 +10,7 @@
 #include "dpCopyCmd.h"
 #include "dpDiffCmd.h"
 #include "dpEcho.h"
+#include "dpEditCmd.h"
 #include "dpEvent.h"
 #include "dpFsChan.h"
 #include "dpFsCmd.h"
@@ -87,6 +88,7 @@ StatsCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     PutCount(dictPtr, "pumps", DpHandleCount(dpPtr, DP_PUMPS));
     PutCount(dictPtr, "gathers", DpHandleCount(dpPtr, DP_GATHERS));
     PutCount(dictPtr, "spans", DpHandleCount(dpPtr, DP_SPANS));
+    PutCount(dictPtr, "edits", DpHandleCount(dpPtr, DP_EDITS));
     PutCount(dictPtr, "sinks", DpHandleCount(dpPtr, DP_SINKS));
     PutCount(dictPtr, "journals", DpHandleCount(dpPtr, DP_JOURNALS));
     PutCount(dictPtr, "channels", dpPtr->numChannels);
@@ -140,6 +142,7 @@ Deployer_Init(Tcl_Interp *interp)
     DpCastInit(dpPtr);
     DpTermInit(dpPtr);
     DpEchoInit(dpPtr);
+    DpEditCmdInit(dpPtr);
     DpInterruptInit(dpPtr);
     DpTextCmdInit(dpPtr);
     return Tcl_PkgProvide(interp, PACKAGE_NAME, PACKAGE_VERSION);

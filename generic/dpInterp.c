@@ -36,6 +36,7 @@ static const char *const prefixes[DP_NUM_HANDLES] = {
     [DP_SPANS] = "event",
     [DP_SINKS] = "sink",
     [DP_JOURNALS] = "journal",
+    [DP_EDITS] = "edit",
 };
 
 void
@@ -117,7 +118,7 @@ EndRecord(ClientData clientData)
 {
     static const int order[] = {
 	DP_COPIES, DP_FSES, DP_SESSIONS, DP_PROCS, DP_ENDINGS, DP_CASTS,
-	DP_SINKS, DP_JOURNALS, DP_WAITS, DP_GATHERS
+	DP_SINKS, DP_JOURNALS, DP_EDITS, DP_WAITS, DP_GATHERS
     };
     Record *recordPtr = clientData;
     DpInterp *dpPtr = &recordPtr->dp;

@@ -573,7 +573,10 @@ proc ::deployer::BarsHide {} {
 proc ::deployer::BarsLines {} {
     variable Bars
     variable TerminalHolders
-    if {![array size Bars] || [info exists TerminalHolders(Screen)]} {
+    variable TerminalReader
+    # Below a line that is edited there is no room.
+    if {![array size Bars] || [info exists TerminalHolders(Screen)]
+            || $TerminalReader ne ""} {
         return {}
     }
     set info [core::terminal info]
@@ -668,7 +671,9 @@ proc ::deployer::BarsPush {} {
 
 proc ::deployer::BarsPop {} {
     variable BarsPushed
-    if {$BarsPushed eq ""} {
+    variable Bars
+    variable TerminalReader
+    if {$BarsPushed eq "" || [array size Bars] || $TerminalReader ne ""} {
         return
     }
     foreach channel $BarsPushed {
@@ -681,20 +686,28 @@ proc ::deployer::BarsPop {} {
 # This process is about to end.
 proc ::deployer::BarsLeave args {
     variable Bars
+    variable TerminalReader
     foreach id [array names Bars] {
         BarsEnd $id
+    }
+    if {$TerminalReader ne ""} {
+        {*}$TerminalReader Leave
     }
 }
 
 proc ::deployer::BarsPass {word handle args} {
     variable BarsDrawn
     variable BarsPaint
+    variable TerminalReader
     switch -- $word {
         initialize {
             return {initialize finalize write}
         }
         write {
             set bytes [lindex $args 0]
+            if {$TerminalReader ne "" && [{*}$TerminalReader Output $bytes]} {
+                return ""
+            }
             if {$BarsDrawn ne "" && $bytes ne ""} {
                 return \033\[J$bytes[encoding convertto $BarsPaint]
             }

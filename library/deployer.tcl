@@ -16,6 +16,7 @@ namespace eval ::deployer {
         fileverbs open transfer sandbox sandboxfiles mount pty terminal bars
         events service define definers redefine instance isolate loggers logger
         journal console show pick decision fork query inspect gather loggergather
+        readerlist reader
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

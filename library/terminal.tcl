@@ -17,6 +17,7 @@ namespace eval ::deployer {
     variable TerminalChannel "" ;# on the terminal, while lines are written
     variable TerminalFlushed {} ;# waiters for its end
     variable TerminalLines      ;# process,stream -> line that is not whole
+    variable TerminalReader ""  ;# prefix of the methods of the reader that waits
     variable RecordingCount 0
     variable RecordingNow       ;# number -> 1 while its body runs
     variable Recordings         ;# number,file -> handle of core::cast
@@ -37,6 +38,7 @@ proc ::deployer::TerminalLock {{lock Screen}} {
         set TerminalHolders($lock) $co
         if {$lock eq "Screen"} {
             try {
+                TerminalReaderHide
                 BarsHide
                 TerminalDrain
             } on error {message options} {
@@ -102,6 +104,33 @@ proc ::deployer::TerminalUnlock {{lock Screen}} {
     }
     if {$lock eq "Screen"} {
         TerminalFlush
+        TerminalReaderShow
+    }
+}
+
+# A line that is being read (library/reader.tcl) makes room for whoever takes the
+# screen, and comes back when all is written.
+proc ::deployer::TerminalReaderHide {} {
+    variable TerminalReader
+    if {$TerminalReader ne ""} {
+        {*}$TerminalReader Hide
+    }
+}
+
+proc ::deployer::TerminalReaderShow {} {
+    variable TerminalReader
+    variable TerminalHolders
+    variable TerminalChannel
+    variable BarsDrawn
+    if {$TerminalReader eq "" || [info exists TerminalHolders(Screen)]} {
+        return
+    }
+    if {$BarsDrawn ne ""} {
+        BarsHide
+    }
+    if {$TerminalChannel eq ""
+            && [catch {{*}$TerminalReader Show} message options]} {
+        {*}$TerminalReader Failed $message $options
     }
 }
 
@@ -267,6 +296,11 @@ proc ::deployer::OnTerminal channel {
 proc ::deployer::TerminalPrint text {
     variable TerminalHolders
     variable TerminalLate
+    variable TerminalReader
+    if {$TerminalReader ne "" && $TerminalLate eq ""
+            && [{*}$TerminalReader Print $text]} {
+        return
+    }
     append TerminalLate $text
     if {[string length $TerminalLate] > 262144} {
         set TerminalLate "(...)\n[string range $TerminalLate end-131071 end]"
@@ -317,6 +351,7 @@ proc ::deployer::TerminalFlush {} {
     foreach w $TerminalFlushed {
         core::waiter finish $w {}
     }
+    TerminalReaderShow
 }
 
 # For -onoutput: shows CHUNK, each line behind PREFIX, and calls USER. There is no

@@ -1,0 +1,631 @@
+# reader.tcl -- lines that a human types at a prompt: editing keys, history,
+# completion.
+#
+# Layer T3. deployer::Reader. Where there is a terminal that can do it, core::edit
+# reads; else lines come as they are, and nothing but text is written. A reader
+# that waits holds no lock: whoever takes the screen has it whole, and the line
+# is shown again afterwards. What is printed meanwhile comes to stand above it.
+
+oo::class create ::deployer::Reader {
+    # Edit: handle of core::edit, "" none yet. Busy: whether it reads. Wait: what
+    # a plain one waits for. Channel: where a plain one reads. Typed: what a plain
+    # one has of a line. Shown: whether a plain one listens. Lines: the history;
+    # Seen: what its file was like then; Warned: whether it was complained about.
+    # Job: waiter of a completion, KeyWait: of the key that it wants. Last: text
+    # and cursor of a Tab that found several words.
+    variable Edit Busy Keys File Complete More Prompt Prompt2 Wait Channel Typed \
+        Shown Lines Seen Warned Job KeyWait Last Error
+
+    constructor args {
+        set opts [dict merge {history {} complete {} more {} prompt2 {... } \
+            keys {}} [::deployer::TakeOptions {-history text -complete text \
+            -more text -prompt2 text -keys text} args]]
+        if {[llength $args]} {
+            ::deployer::WrongArgs "Reader new ?-history FILE? ?-complete\
+                PREFIX? ?-more PREFIX? ?-prompt2 TEXT? ?-keys emacs|vi?"
+        }
+        set Keys [dict get $opts keys]
+        if {$Keys ni {{} emacs vi}} {
+            ::deployer::Fail {OPTION -keys} "-keys must be emacs or vi"
+        }
+        set File [dict get $opts history]
+        if {$File ne ""} {
+            set File [::deployer::LocalPath $File]
+        }
+        set Complete [dict get $opts complete]
+        set More [dict get $opts more]
+        set Prompt2 [dict get $opts prompt2]
+        set Edit ""
+        set Busy 0
+        set Lines {}
+        set Seen ""
+        set Warned 0
+        set Typed ""
+        set Job ""
+        set KeyWait ""
+        set Last ""
+        set Error ""
+    }
+
+    destructor {
+        if {![info exists Edit]} {
+            return
+        }
+        my Leave
+        if {$Edit ne ""} {
+            ::deployer::core::edit close $Edit
+        }
+    }
+
+    # Reads a line (or several, where -more says so) behind PROMPT: {line TEXT},
+    # {eof {}} or {interrupt {}}.
+    method read prompt {
+        if {$Busy || $::deployer::TerminalReader ne ""} {
+            ::deployer::Fail {STATE reader} "somebody is asked for a line\
+                already"
+        }
+        set Busy 1
+        set Prompt $prompt
+        set Error ""
+        set ::deployer::TerminalReader [list [namespace current]::my]
+        try {
+            if {[my Smart]} {
+                return [my ReadKeys]
+            }
+            return [my ReadPlain]
+        } finally {
+            # A reader that was destroyed meanwhile has left already.
+            if {[info exists Busy]} {
+                my Leave
+            }
+        }
+    }
+
+    # The end of a line, however that came.
+    method Leave {} {
+        if {!$Busy} {
+            return
+        }
+        set Busy 0
+        my Drop
+        if {$Edit ne ""} {
+            ::deployer::core::edit drop $Edit
+        }
+        if {[info exists Channel]} {
+            my PlainHide
+            unset Channel
+        }
+        set ::deployer::TerminalReader ""
+        ::deployer::BarsPop
+        if {[info exists Wait]} {
+            ::deployer::core::waiter finish $Wait {eof {}}
+            unset Wait
+        }
+    }
+
+    # Whether there is a terminal with a cursor that moves, and who moves it.
+    method Smart {} {
+        return [expr {[::deployer::core::edit there]
+            && [::deployer::TerminalSmart] && [::deployer::OnTerminal stdin]
+            && [::deployer::OnTerminal stdout] && [dict get \
+                [::deployer::core::terminal info] state] ne "none"}]
+    }
+
+    # Part: with keys.
+
+    method ReadKeys {} {
+        if {$Edit eq ""} {
+            set Edit [::deployer::core::edit open $Keys]
+        }
+        my Recall
+        if {[dict get [::deployer::core::terminal info] state] eq "back"} {
+            # Stops until the shell has this in the foreground, as a read does.
+            ::deployer::core::echo line
+            ::deployer::core::echo on
+        }
+        ::deployer::core::edit begin $Edit $Prompt $Prompt2
+        ::deployer::BarsPush
+        ::deployer::TerminalReaderShow
+        while 1 {
+            set Wait [::deployer::core::edit next $Edit]
+            if {$Error ne ""} {
+                ::deployer::core::waiter finish $Wait {*}$Error
+            }
+            set event [::deployer::Await $Wait]
+            if {![info exists Busy]} {
+                return {eof {}}
+            }
+            unset -nocomplain Wait
+            switch [lindex $event 0] {
+                enter {
+                    my Entered [lindex $event 1]
+                }
+                complete {
+                    my Tab {*}[lrange $event 1 end]
+                }
+                dropped {
+                    my Drop
+                }
+                key {
+                    ::deployer::core::waiter finish $KeyWait [lindex $event 1]
+                }
+                done {
+                    return [list line [lindex $event 1]]
+                }
+                interrupt {
+                    return {interrupt {}}
+                }
+                default {
+                    return {eof {}}
+                }
+            }
+        }
+    }
+
+    # The key Enter: whether TEXT is all.
+    method Entered text {
+        set more [my WantsMore $text]
+        if {[info exists Busy]} {
+            ::deployer::core::edit reply $Edit [expr {$more ? "more" : "done"}]
+        }
+    }
+
+    method WantsMore text {
+        if {$More eq ""} {
+            return 0
+        }
+        if {[catch {uplevel #0 [list {*}$More $text]} more options]} {
+            after 0 [list return -options $options $more]
+            return 0
+        }
+        return [string is true -strict $more]
+    }
+
+    # Called by those who use the terminal, also of a plain one: the line is taken
+    # from the screen; comes back; cannot, because of MESSAGE; text above it; the
+    # same as bytes of a channel. The last two say whether they have done it.
+    method Hide {} {
+        if {[info exists Channel]} {
+            my PlainHide
+        } elseif {$Edit ne ""} {
+            ::deployer::core::edit hide $Edit
+        }
+    }
+
+    method Show {} {
+        if {[info exists Channel]} {
+            my PlainShow
+        } else {
+            ::deployer::core::edit show $Edit
+        }
+    }
+
+    method Failed {message options} {
+        set Error [list $message $options]
+        if {[info exists Wait]} {
+            ::deployer::core::waiter finish $Wait $message $options
+        }
+    }
+
+    method Print text {
+        if {[info exists Channel]} {
+            if {$Shown} {
+                my PlainPrint $text
+                return 1
+            }
+        } elseif {$Edit ne "" && [::deployer::core::edit shown $Edit]} {
+            ::deployer::core::edit print $Edit $text 0
+            return 1
+        }
+        return 0
+    }
+
+    method Output bytes {
+        if {![info exists Channel] && $Edit ne ""
+                && [::deployer::core::edit shown $Edit]} {
+            ::deployer::core::edit output $Edit $bytes
+            return 1
+        }
+        return 0
+    }
+
+    # TEXT above the line that is being edited; without one it is printed.
+    method print text {
+        if {[string index $text end] ne "\n"} {
+            append text \n
+        }
+        if {!$Busy || ![my Print $text]} {
+            if {[::deployer::OnTerminal stdout] && [dict get \
+                    [::deployer::core::terminal info] state] eq "front"} {
+                ::deployer::TerminalPrint $text
+            } else {
+                puts -nonewline stdout $text
+                flush stdout
+            }
+        }
+        return
+    }
+
+    # Part: without.
+
+    method ReadPlain {} {
+        set Shown 0
+        set text ""
+        set prompt [::deployer::TerminalPlainPrompt $Prompt]
+        set Channel ""
+        while 1 {
+            set Wait [::deployer::core::waiter new]
+            set w $Wait
+            set Prompt $prompt
+            if {![info exists ::deployer::TerminalHolders(Screen)]} {
+                my PlainShow
+            }
+            lassign [::deployer::Await $w] what line
+            if {![info exists Busy]} {
+                return {eof {}}
+            }
+            unset -nocomplain Wait
+            my PlainHide
+            if {$what ne "line"} {
+                if {$what eq "eof" && $text ne ""} {
+                    return [list line [string range $text 0 end-1]]
+                }
+                return [list $what {}]
+            }
+            append text $line
+            if {![my WantsMore $text]} {
+                return [list line $text]
+            }
+            append text \n
+            set prompt [::deployer::TerminalPlainPrompt $Prompt2]
+        }
+    }
+
+    # Listens, where it does not.
+    method PlainShow {} {
+        if {$Shown} {
+            return
+        }
+        set Shown 1
+        if {[::deployer::OnTerminal stdin]
+                && ![catch {open /dev/tty r+} Channel]} {
+            ::deployer::core::echo line
+            set out $Channel
+            chan configure $Channel -buffering none
+        } else {
+            set Channel stdin
+            set out stdout
+        }
+        chan configure $Channel -blocking 0 -encoding utf-8
+        catch {
+            puts -nonewline $out $Prompt
+            flush $out
+        }
+        if {![my PlainTyped]} {
+            chan event $Channel readable \
+                [list [namespace current]::my PlainReady]
+        }
+    }
+
+    method PlainHide {} {
+        if {!$Shown} {
+            return
+        }
+        set Shown 0
+        catch {chan event $Channel readable {}}
+        if {$Channel ne "stdin"} {
+            ::deployer::core::echo on
+            close $Channel
+        } else {
+            catch {chan configure stdin -blocking 1}
+        }
+        set Channel ""
+    }
+
+    # A prompt stands on the line of the cursor.
+    method PlainPrint text {
+        set out [expr {$Channel eq "stdin" ? "stdout" : $Channel}]
+        catch {
+            puts -nonewline $out \n$text$Prompt
+            flush $out
+        }
+    }
+
+    # Whether a line has come with the one before.
+    method PlainTyped {} {
+        set at [string first \n $Typed]
+        if {$at < 0} {
+            return 0
+        }
+        set line [string range $Typed 0 $at-1]
+        set Typed [string range $Typed $at+1 end]
+        my PlainEnd [expr {[string index $line end] eq "\3"
+            ? {interrupt {}} : [list line $line]}]
+        return 1
+    }
+
+    # From the event loop: there is something to read.
+    method PlainReady {} {
+        set before $Typed
+        set Typed ""
+        set terminal [expr {$Channel ne "stdin"}]
+        if {[catch {gets $Channel line} count]} {
+            my PlainEnd [list eof {}]
+            return
+        }
+        if {$count >= 0} {
+            if {$terminal && [string index $line end] eq "\3"} {
+                my PlainEnd {interrupt {}}
+            } else {
+                my PlainEnd [list line $before$line]
+            }
+            return
+        }
+        if {[eof $Channel]} {
+            if {$before ne ""} {
+                my PlainEnd [list line $before]
+            } else {
+                if {$terminal} {
+                    catch {puts $Channel ""}
+                }
+                my PlainEnd {eof {}}
+            }
+            return
+        }
+        if {$terminal && [chan pending input $Channel]} {
+            # The key that interrupts ends a line, and so does Ctrl-D in one.
+            append before [read $Channel]
+            if {[string first \n $before] >= 0} {
+                set Typed $before
+                my PlainTyped
+                return
+            }
+            if {[string first \3 $before] >= 0} {
+                catch {puts $Channel ""}
+                my PlainEnd {interrupt {}}
+                return
+            }
+        }
+        if {[string length $before] + [chan pending input $Channel]
+                > 1048576} {
+            read $Channel
+            my Failed "a line of more than 1 MiB" [list -code 1 -level 0 \
+                -errorcode {DEPLOYER STATE line}]
+            return
+        }
+        set Typed $before
+    }
+
+    method PlainEnd event {
+        catch {chan event $Channel readable {}}
+        if {[info exists Wait]} {
+            ::deployer::core::waiter finish $Wait $event
+        }
+    }
+
+    # Part: completion.
+
+    # The key Tab: words are looked for in a job, and keys are kept meanwhile.
+    method Tab {text cursor} {
+        if {$Complete eq ""} {
+            ::deployer::core::edit reply $Edit beep
+            return
+        }
+        set Job [::deployer::Job [list [namespace current]::my Find $text \
+            $cursor]]
+        set w $Job
+        ::deployer::core::waiter call $w [list [namespace current]::my Found $w]
+    }
+
+    method Find {text cursor} {
+        set found [dict merge {start 0 words {}} \
+            [uplevel #0 [list {*}$Complete $text $cursor]]]
+        set words [dict get $found words]
+        set start [dict get $found start]
+        set old [string range $text $start $cursor-1]
+        if {![llength $words]} {
+            set Last ""
+            return beep
+        }
+        if {[llength $words] == 1} {
+            set Last ""
+            lassign [lindex $words 0] word - - ends
+            if {$ends ne "" && [string index $text $cursor] eq $ends} {
+                set ends ""
+            }
+            ::deployer::core::edit replace $Edit $old $word$ends
+            return none
+        }
+        set common [::deployer::ReaderCommon $words]
+        if {$common ne $old && [string length $common]
+                >= [string length $old]} {
+            set Last [list [string replace $text $start $cursor-1 $common] \
+                [expr {$start + [string length $common]}]]
+            ::deployer::core::edit replace $Edit $old $common
+            return none
+        }
+        if {$Last ne [list $text $cursor]} {
+            set Last [list $text $cursor]
+            return beep
+        }
+        my List $words
+        return none
+    }
+
+    # A completion has come to its end.
+    method Found w {
+        if {$w ne $Job} {
+            ::deployer::core::waiter drop $w
+            return
+        }
+        set Job ""
+        set KeyWait ""
+        if {[catch {::deployer::core::waiter take $w} reply options]} {
+            after 0 [list return -options $options $reply]
+            set reply beep
+        }
+        ::deployer::core::edit reply $Edit $reply
+    }
+
+    # Nobody waits for it any more.
+    method Drop {} {
+        if {$Job ne ""} {
+            set w $Job
+            set Job ""
+            set KeyWait ""
+            ::deployer::JobCancel $w
+        }
+    }
+
+    # Shows WORDS below the line, page by page where they are many.
+    method List words {
+        set info [::deployer::core::terminal info]
+        set rows [dict get $info rows]
+        set lines [::deployer::ReaderColumns $words [dict get $info cols] $rows]
+        set print [list ::deployer::core::edit print $Edit]
+        if {[llength $lines] < $rows - 1} {
+            {*}$print [join $lines \n]\n 1
+            return
+        }
+        {*}$print "Display all [llength $words] possibilities? (y or n)\n" 1
+        if {[my Key] ni {121 89 32 9}} {
+            return
+        }
+        set count [expr {$rows - 2}]
+        while 1 {
+            {*}$print [join [lrange $lines 0 $count-1] \n]\n 0
+            set lines [lrange $lines $count end]
+            if {![llength $lines]} {
+                return
+            }
+            {*}$print "--More-- ([llength $lines] lines; space, Enter or q)\n" 0
+            switch [my Key] {
+                121 - 89 - 32 - 9 {
+                    set count [expr {$rows - 2}]
+                }
+                13 - 10 {
+                    set count 1
+                }
+                default {
+                    return
+                }
+            }
+        }
+    }
+
+    # The next key that is typed, as the number of its character.
+    method Key {} {
+        set KeyWait [::deployer::core::waiter new]
+        ::deployer::core::edit reply $Edit key
+        return [::deployer::Await $KeyWait]
+    }
+
+    # Part: the history.
+
+    # The lines, oldest first; or adds one.
+    method history args {
+        if {$args ne {} && ([llength $args] != 2
+                || [lindex $args 0] ne "add")} {
+            ::deployer::WrongArgs "[self] history ?add TEXT?"
+        }
+        my Recall
+        if {$args eq {}} {
+            return $Lines
+        }
+        set text [string trim [lindex $args 1] \n]
+        if {[string trim $text] eq "" || [string index $text 0] eq " "
+                || $text eq [lindex $Lines end]} {
+            return
+        }
+        lappend Lines $text
+        if {$Edit ne ""} {
+            ::deployer::core::edit remember $Edit [list $text]
+        }
+        if {$File ne "" && !$Warned} {
+            set bytes [encoding convertto utf-8 \
+                [string map {\\ \\\\ \n \\n \r \\r} $text]\n]
+            set name [::deployer::core::edit append $File $bytes \
+                $::deployer::ReaderLines]
+            if {$name ne ""} {
+                my Warn $name
+            }
+            # Where nobody else has added anything, that is all there is.
+            set stat [my Stat]
+            if {$Seen ne "" && $stat ne "" && [lindex $stat 0]
+                    eq [lindex $Seen 0] && [lindex $stat 1]
+                    == [lindex $Seen 1] + [string length $bytes]} {
+                set Seen $stat
+            }
+        }
+        return
+    }
+
+    # What tells that the file has changed.
+    method Stat {} {
+        if {[catch {file stat $File stat}]} {
+            return ""
+        }
+        return [list $stat(ino) $stat(size) $stat(mtime)]
+    }
+
+    # The history as its file has it now.
+    method Recall {} {
+        if {$File ne "" && !$Warned} {
+            set stat [my Stat]
+            if {$stat ne $Seen} {
+                my Load
+                set Seen $stat
+            } elseif {$Edit eq "" || [my Known]} {
+                return
+            }
+        }
+        if {$Edit ne ""} {
+            ::deployer::core::edit forget $Edit
+            ::deployer::core::edit remember $Edit $Lines
+            set Known 1
+        }
+    }
+
+    # Whether the editor has the lines already.
+    method Known {} {
+        variable Known
+        return [info exists Known]
+    }
+
+    method Load {} {
+        if {![file exists $File]} {
+            return
+        }
+        if {[catch {
+            set chan [open $File r]
+            try {
+                chan configure $chan -encoding utf-8 -translation lf
+                read $chan
+            } finally {
+                close $chan
+            }
+        } text options]} {
+            my Warn [lindex [dict get $options -errorcode] 1]
+            return
+        }
+        set Lines [lrange [lmap line [split $text \n] {
+            if {$line eq ""} {
+                continue
+            }
+            string map {\\\\ \\ \\n \n \\r \r} $line
+        }] end-[expr {$::deployer::ReaderLines - 1}] end]
+    }
+
+    # Once: the history cannot be kept.
+    method Warn name {
+        set Warned 1
+        set text "The history $File cannot be used ($name): what is typed is\
+            not kept."
+        if {!$Busy || ![my Print $text\n]} {
+            catch {
+                puts stderr $text
+                flush stderr
+            }
+        }
+    }
+}

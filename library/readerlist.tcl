@@ -1,0 +1,83 @@
+# readerlist.tcl -- words of a completion: what they have in common, and how they
+# are listed.
+#
+# Layer T3. A word is {WORD DESCRIPTION SGR ENDS}.
+
+namespace eval ::deployer {
+    variable ReaderLines 10000  ;# that a history has
+}
+
+# The begin that WORDS have in common.
+proc ::deployer::ReaderCommon words {
+    set common [lindex $words 0 0]
+    set length [string length $common]
+    foreach word $words {
+        set word [lindex $word 0]
+        while {![string equal -length $length $common $word]} {
+            set common [string range $common 0 [incr length -1]-1]
+            if {$length <= 0} {
+                return ""
+            }
+        }
+    }
+    return $common
+}
+
+# TEXT of WORD, as wide as WIDTH, in its colour.
+proc ::deployer::ReaderCell {text sgr width} {
+    set pad [string repeat " " [expr {max(0,
+        $width - [core::text width $text])}]]
+    if {$sgr ne "" && [regexp {^[0-9;:]+$} $sgr] && [TerminalColors]} {
+        set text "\033\[${sgr}m$text\033\[m"
+    }
+    return $text$pad
+}
+
+# The lines that show WORDS on a screen: with descriptions one below the other,
+# where there are some and all fit; else in columns, read downwards.
+proc ::deployer::ReaderColumns {words cols rows} {
+    set widest 0
+    set described 0
+    set shown {}
+    foreach word $words {
+        lassign $word text description sgr
+        set text [core::text show $text]
+        set width [core::text width $text]
+        if {$width > $widest} {
+            set widest $width
+        }
+        if {$description ne ""} {
+            set described 1
+        }
+        lappend shown [list $text $description $sgr]
+    }
+    if {$described && [llength $words] < $rows - 1 && $widest + 12 < $cols} {
+        return [lmap word $shown {
+            lassign $word text description sgr
+            string trimright "[ReaderCell $text $sgr $widest]  [core::text fit \
+                [core::text show [string map {\n { }} $description]] \
+                [expr {$cols - $widest - 3}] [TerminalEllipsis]]"
+        }]
+    }
+    set widest [expr {min($widest, $cols - 1)}]
+    set across [expr {max(1, ($cols + 1) / ($widest + 2))}]
+    set count [expr {([llength $shown] + $across - 1) / $across}]
+    set lines {}
+    for {set row 0} {$row < $count} {incr row} {
+        set line ""
+        for {set at $row} {$at < [llength $shown]} {incr at $count} {
+            lassign [lindex $shown $at] text - sgr
+            set text [core::text fit $text [expr {$cols - 1}] \
+                [TerminalEllipsis]]
+            append line [ReaderCell $text $sgr [expr {
+                $at + $count < [llength $shown] ? $widest + 2 : 0}]]
+        }
+        lappend lines $line
+    }
+    return $lines
+}
+
+# PROMPT without colours.
+proc ::deployer::TerminalPlainPrompt prompt {
+    return [regsub -all {\033\[[0-9;:]*m} $prompt {}]
+}

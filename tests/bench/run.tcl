@@ -4,7 +4,8 @@
 #
 # Suites: start fan one warm idle, those of terminals (terminal.tcl): keys
 # flood stop dialogue, for which "terminal" stands, and those of files
-# (files.tcl): "files", "delay" and "pipe", and complete (complete.tcl). All
+# (files.tcl): "files", "delay" and "pipe", complete (complete.tcl)
+# and shellstart (shellstart.tcl). All
 # contestants of a suite run in turn in each round (A B C A B C), one round for
 # warming up and then the counted ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
@@ -16,7 +17,8 @@ package require Tcl 8.6
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle terminal files delay pipe complete}]
+        -only {start fan one warm idle terminal files delay pipe complete
+            shellstart}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
@@ -26,6 +28,7 @@ source [file join $bench::Here .. sshd.tcl]
 source [file join $bench::Here terminal.tcl]
 source [file join $bench::Here files.tcl]
 source [file join $bench::Here complete.tcl]
+source [file join $bench::Here shellstart.tcl]
 
 proc bench::ParseOptions {argv} {
     variable Options

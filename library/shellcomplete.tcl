@@ -194,7 +194,9 @@ proc ::deployer::shell::CompleteAbout {spot name entry} {
             return service
         }
         action {
-            return [Usage $name $entry]
+            # The name stands beside it.
+            return [string range [Usage $name $entry] \
+                [string length $name]+1 end]
         }
         alias {
             return "the same as [dict get $entry target]"

@@ -169,7 +169,15 @@ proc ::deployer::shell::Outcome {shell call shown code result options} {
 # Runs PREFIX as a job with CONTEXT and waits for its end: {CODE RESULT OPTIONS}.
 # Ctrl-C ends it, and asks the second time whether to wait no more.
 proc ::deployer::shell::RunFront {shell prefix {context {}}} {
-    tailcall WaitFront $shell [Job $prefix $context]
+    tailcall WaitFront $shell \
+        [Job [list [namespace current]::Soon $prefix] $context]
+}
+
+# What waits in an event loop of its own, by vwait, would else be in it before
+# anybody knows that it runs.
+proc ::deployer::shell::Soon prefix {
+    Await [Delay 0]
+    tailcall {*}$prefix
 }
 
 # The same for the job with the waiter W.

@@ -9,7 +9,8 @@ proc ::deployer::shell::DoHistory {shell text} {
     set words [BuiltinWords history $text 0 3]
     set words [lassign $words word]
     set known {list {0 1} show {1 1} replay {1 2} resume {1 1} lines {0 1}}
-    if {$word eq ""} {
+    if {$word eq "" || [string is digit -strict $word]} {
+        set words [list {*}$word {*}$words]
         set word list
     }
     if {![dict exists $known $word]} {
@@ -92,8 +93,8 @@ proc ::deployer::shell::HistoryList {shell {count 20}} {
     set rows {}
     set number 0
     foreach run [lrange [HistoryRuns $shell] 0 $count-1] {
-        set call [dict get $run path]
-        append call " " [dict get $run action]
+        set call [string trimright [dict get $run path] /]/
+        append call [dict get $run action]
         foreach argument [dict get $run arguments] {
             append call " " [list $argument]
         }

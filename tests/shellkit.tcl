@@ -58,6 +58,9 @@ namespace eval ::shellkit {
                 action which -oneonly {} { my host slugs }
                 action fails {} { my host run {test $NAME = web2} }
                 action nothing {} {}
+                action twice {} {
+                    my host run "echo \$NAME >>[deployer::quote $::dir/resumed]; test \$NAME != web2 || test -e [deployer::quote $::dir/again]"
+                }
                 service git {
                     action pull {} { my host run {echo pulled} }
                     action facts {} { my hosts run -result dict {echo x} }
@@ -101,16 +104,16 @@ namespace eval ::shellkit {
     }
 
     # What the shell prints on both outputs when LINES are its input, without a
-    # terminal. WORDS start it, and its status stands at the end.
-    proc Typed {lines {words {App -hosts $hosts}}} {
+    # terminal. WORDS start it, and its status stands at the end. ENV: NAME=VALUE.
+    proc Typed {lines {words {App -hosts $hosts}} {env {}}} {
         set file [TreeFile "puts \"status \[deployer::shell start $words\]\""]
         set input [Place input]
         set chan [open $input w]
         chan configure $chan -encoding utf-8
         puts -nonewline $chan $lines
         close $chan
-        set chan [open |[list env LC_ALL=C.UTF-8 setsid -w {*}[subTclsh] $file \
-            <$input 2>@1]]
+        set chan [open |[list env LC_ALL=C.UTF-8 XDG_STATE_HOME=[Place state] \
+            {*}$env setsid -w {*}[subTclsh] $file <$input 2>@1]]
         chan configure $chan -encoding utf-8
         set text [read $chan]
         if {[catch {close $chan}]} {

@@ -207,7 +207,10 @@ proc ::deployer::shell::Loop shell {
             return
         }
         if {[catch {$S(reader) read [Prompt $shell]} read options]} {
-            # It was ended, or the reader was taken away.
+            if {$S(over) eq ""} {
+                # Not by HungUp: something is wrong with the terminal.
+                Failed $shell $read $options
+            }
             set S(over) hangup
             break
         }

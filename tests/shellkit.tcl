@@ -95,6 +95,8 @@ namespace eval ::shellkit {
         set file [Place script[incr ::shellkit::Number].tcl]
         set chan [open $file w]
         chan configure $chan -encoding utf-8
+        # What it starts shall run without the sanitizer.
+        puts $chan {unset -nocomplain env(LD_PRELOAD)}
         puts $chan [list set auto_path $::auto_path]
         puts $chan [list set dir $Dir]
         puts $chan $Tree

@@ -35,6 +35,9 @@
 #define MAX_ROWS 32000
 #define CELLS 8
 
+/* What is bound to its own command for the end of the line. */
+#define KEY_END 0x81
+
 /* A start file of more bytes is no start file. */
 #define MAX_EDITRC 65536
 
@@ -52,6 +55,7 @@ struct DpEdit {
     uint32_t key;               /* the one that is given */
     bool hasKey;
     bool stale;                 /* the line was changed from outside */
+    int reads;                  /* keys that the command that runs has wanted */
     int rows;                   /* of its screen */
     DpPty pty;
     FILE *nullPtr;              /* in */
@@ -145,6 +149,7 @@ GetKey(EditLine *elPtr, wchar_t *codePtr)
 {
     DpEdit *editPtr = Self(elPtr);
 
+    editPtr->reads++;
     while (!editPtr->hasKey && !editPtr->begin && !editPtr->quit) {
 	Stop(editPtr, DP_EDIT_KEY);
     }
@@ -187,6 +192,24 @@ ACT(ActNextSame, DP_EDIT_NEXT_SAME)
 ACT(ActFirst, DP_EDIT_FIRST)
 ACT(ActLast, DP_EDIT_LAST)
 
+/*
+ * To the end of the line. libedit before 2024 puts the cursor of vi before an
+ * empty one, and writes there. CC_ARGHACK: what has begun, as `d`, goes on.
+ */
+static unsigned char
+ActEnd(EditLine *elPtr, wint_t key)
+{
+    static const wchar_t again[] = {KEY_END, 0};
+    const LineInfoW *infoPtr = el_wline(elPtr);
+
+    (void) key;
+    if (infoPtr->lastchar == infoPtr->buffer) {
+	return CC_ERROR;
+    }
+    el_wpush(elPtr, again);
+    return CC_ARGHACK;
+}
+
 /* Names of our own, for EL_BIND. The strings stay where they are. */
 static const struct {
     const wchar_t *name;
@@ -197,7 +220,7 @@ static const struct {
     {L"dp-forward", ActForward}, {L"dp-prev", ActPrev},
     {L"dp-next", ActNext}, {L"dp-prev-same", ActPrevSame},
     {L"dp-next-same", ActNextSame}, {L"dp-first", ActFirst},
-    {L"dp-last", ActLast}
+    {L"dp-last", ActLast}, {L"dp-end", ActEnd}
 };
 
 /* Part: keys. */
@@ -223,7 +246,10 @@ static const struct {
     {L"vi-histedit", L"ed-unassigned"}, {L"vi-alias", L"ed-unassigned"},
     {L"vi-history-word", L"ed-unassigned"},
     {L"vi-comment-out", L"ed-unassigned"},
-    {L"ed-start-over", L"ed-unassigned"}
+    {L"ed-start-over", L"ed-unassigned"},
+    {L"vi-undo-line", L"ed-unassigned"}, {L"ed-move-to-end", L"dp-end"},
+    /* It copies out of memory that it has given back. */
+    {L"em-copy-prev-word", L"ed-unassigned"}
 };
 
 typedef struct Binding {
@@ -237,7 +263,8 @@ static const Binding common[] = {
     {L"\020", L"dp-prev"}, {L"\022", L"dp-back"}, {L"\023", L"dp-forward"},
     {L"\033[A", L"dp-prev"}, {L"\033[B", L"dp-next"},
     {L"\033[C", L"ed-next-char"}, {L"\033[D", L"ed-prev-char"},
-    {L"\033[H", L"ed-move-to-beg"}, {L"\033[F", L"ed-move-to-end"},
+    {L"\033[H", L"ed-move-to-beg"}, {L"\033[F", L"dp-end"},
+    {L"\005", L"dp-end"},
     {L"\033[3~", L"ed-delete-next-char"}, {L"\033[5~", L"dp-prev-same"},
     {L"\033[6~", L"dp-next-same"}
 };
@@ -258,7 +285,7 @@ static const Binding emacs[] = {
     {L"\033P", L"dp-prev-same"}, {L"\033N", L"dp-next-same"},
     {L"\033x", L"ed-unassigned"}, {L"\033X", L"ed-unassigned"},
     {L"\033\014", L"dp-clear"}, {L"\033\177", L"ed-delete-prev-word"},
-    {L"\033\010", L"ed-delete-prev-word"}
+    {L"\033\010", L"ed-delete-prev-word"}, {L"\033\037", L"ed-unassigned"}
 };
 
 static const Binding viCommand[] = {
@@ -268,7 +295,8 @@ static const Binding viCommand[] = {
     {L"N", L"dp-next-same"}, {L"G", L"dp-last"}, {L":", L"ed-unassigned"},
     {L"v", L"ed-unassigned"}, {L"@", L"ed-unassigned"},
     {L"_", L"ed-unassigned"}, {L"#", L"ed-unassigned"},
-    {L"[", L"ed-unassigned"}, {L"O", L"ed-unassigned"}
+    {L"[", L"ed-unassigned"}, {L"O", L"ed-unassigned"},
+    {L"$", L"dp-end"}, {L"U", L"ed-unassigned"}
 };
 
 static void
@@ -290,6 +318,8 @@ Bind(EditLine *elPtr, const Binding *bindings, size_t count, bool alt)
 static void
 BindKeys(DpEdit *editPtr)
 {
+    const Binding end = {(const wchar_t[]) {KEY_END, 0}, L"ed-move-to-end"};
+
     /* What libedit takes for Meta is a letter to us. */
     for (wchar_t code = 0x80; code <= 0xFF; code++) {
 	wchar_t key[2] = {code, 0};
@@ -300,6 +330,7 @@ BindKeys(DpEdit *editPtr)
     }
     BIND(common, false);
     BIND(inserting, false);
+    Bind(editPtr->elPtr, &end, 1, false);
     if (editPtr->vi) {
 	const Binding escape = {(const wchar_t[]) {DP_EDIT_ESCAPE, 0},
 		L"vi-command-mode"};
@@ -308,6 +339,7 @@ BindKeys(DpEdit *editPtr)
 	BIND(viCommand, true);
 	Bind(editPtr->elPtr, &escape, 1, false);
 	Bind(editPtr->elPtr, &escape, 1, true);
+	Bind(editPtr->elPtr, &end, 1, true);
     } else {
 	BIND(emacs, false);
     }
@@ -483,6 +515,7 @@ EditThread(void *clientData)
 	    el_wset(editPtr->elPtr, EL_UNBUFFERED, 0);
 	    el_wset(editPtr->elPtr, EL_UNBUFFERED, 1);
 	}
+	editPtr->reads = 0;
 	el_wgets(editPtr->elPtr, &count);
     }
     Close(editPtr);
@@ -621,6 +654,19 @@ DpEditMove(DpEdit *editPtr, size_t cursor)
     editPtr->stale = true;
 }
 
+/*
+ * A command that has begun, as `d` of vi, remembers where in the line; what has
+ * no key ends it.
+ */
+static void
+EndCommand(DpEdit *editPtr)
+{
+    for (int i = 0; i < 10 && editPtr->reads > 1
+	    && editPtr->act == DP_EDIT_KEY; i++) {
+	DpEditKey(editPtr, 0);
+    }
+}
+
 /* False: the line would be too long. */
 bool
 DpEditInsert(DpEdit *editPtr, const uint32_t *text, size_t count)
@@ -631,6 +677,7 @@ DpEditInsert(DpEdit *editPtr, const uint32_t *text, size_t count)
     if (count == 0) {
 	return true;
     }
+    EndCommand(editPtr);
     if (CountRows(infoPtr->buffer, (size_t) (infoPtr->lastchar
 	    - infoPtr->buffer)) + CountRows((const wchar_t *) text, count)
 	    > MAX_ROWS) {
@@ -649,6 +696,7 @@ DpEditDelete(DpEdit *editPtr, size_t count)
 {
     const LineInfoW *infoPtr = el_wline(editPtr->elPtr);
 
+    EndCommand(editPtr);
     if (count > (size_t) (infoPtr->cursor - infoPtr->buffer)) {
 	count = (size_t) (infoPtr->cursor - infoPtr->buffer);
     }

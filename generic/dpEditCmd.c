@@ -245,6 +245,17 @@ Print(Edit *editPtr, Tcl_Obj *textPtr, bool keep)
 }
 
 static void
+Ask(Edit *editPtr, Tcl_Obj *textPtr)
+{
+    Tcl_DString bytes;
+
+    PutExternal(editPtr, textPtr, &bytes);
+    DpEditLineAsk(editPtr->linePtr, Tcl_DStringValue(&bytes),
+	    (size_t) Tcl_DStringLength(&bytes));
+    Tcl_DStringFree(&bytes);
+}
+
+static void
 Replace(Edit *editPtr, Tcl_Obj *oldPtr, Tcl_Obj *newPtr)
 {
     DpBuf old = {0}, new = {0};
@@ -340,6 +351,7 @@ Append(Tcl_Interp *interp, Tcl_Obj *pathPtr, Tcl_Obj *textPtr, int maxLines)
  * core::edit next EDIT -- a waiter of the next event.
  * core::edit reply EDIT done|more|none|beep|key -- the answer to `enter` and
  * `complete`.
+ * core::edit ask EDIT TEXT -- stands in the place of the line; "": no more.
  * core::edit replace EDIT OLD NEW -- before a reply; OLD stands before the cursor.
  * core::edit print EDIT TEXT KEEP
  * core::edit output EDIT BYTES -- the same for what a channel writes.
@@ -351,15 +363,15 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"append", "begin", "close", "drop", "forget", "hide", "next", "open", "output", "print",
+	"append", "ask", "begin", "close", "drop", "forget", "hide", "next", "open", "output", "print",
 	"remember", "replace", "reply", "show", "shown", "there", NULL
     };
     enum {
-	APPEND, BEGIN, CLOSE, DROP, FORGET, HIDE, NEXT, OPEN, OUTPUT, PRINT,
+	APPEND, ASK, BEGIN, CLOSE, DROP, FORGET, HIDE, NEXT, OPEN, OUTPUT, PRINT,
 	REMEMBER, REPLACE, REPLY, SHOW, SHOWN, THERE
     };
     static const int counts[] = {
-	5, 5, 3, 3, 3, 3, 3, 3, 4, 5, 4, 5, 4, 3, 3, 2
+	5, 4, 5, 3, 3, 3, 3, 3, 3, 4, 5, 4, 5, 4, 3, 3, 2
     };
     DpInterp *dpPtr = clientData;
     Edit *editPtr;
@@ -395,6 +407,9 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     editPtr = value;
     switch (index) {
+    case ASK:
+	Ask(editPtr, objv[3]);
+	break;
     case BEGIN:
 	Begin(editPtr, objv[3], objv[4]);
 	break;

@@ -19,6 +19,9 @@
 #define LATE_MS 200
 #define LATE_MAX 4096
 
+/* A screen is no narrower than that. */
+#define MIN_COLS 8
+
 /* After a key the next one is expected for so many milliseconds. */
 #define TYPING_MS 1000
 
@@ -118,13 +121,22 @@ Draw(DpEditLine *linePtr)
 	    shape.cursor = linePtr->search.offset;
 	}
     }
+    if (DpBufLength(&linePtr->question) > 0) {
+	promptPtr = &linePtr->question;
+	shape.count = shape.cursor = 0;
+    }
     shape.prompt = (const char *) DpBufData(promptPtr);
     shape.promptLength = DpBufLength(promptPtr);
     shape.more = (const char *) DpBufData(&linePtr->more);
     shape.moreLength = DpBufLength(&linePtr->more);
     DpTtySize(linePtr->ttyPtr, &shape.cols, &shape.rows);
-    if (shape.cols < 8) {
-	shape.cols = 8;
+    if (shape.cols < MIN_COLS) {
+	shape.cols = MIN_COLS;
+    }
+    if (shape.cols != linePtr->view.cols || shape.rows != linePtr->view.rows) {
+	/* The signal comes later than the size. */
+	DpEditViewResize(&linePtr->view, shape.cols);
+	DpEditViewErase(&linePtr->view, &linePtr->out);
     }
     DpEditViewDraw(&linePtr->view, &linePtr->out, &shape);
 }
@@ -274,18 +286,6 @@ ReadKeys(DpEditLine *linePtr)
 }
 
 static void
-Resized(DpEditLine *linePtr)
-{
-    int cols, rows;
-
-    DpTtySize(linePtr->ttyPtr, &cols, &rows);
-    if (cols != linePtr->view.cols || rows != linePtr->view.rows) {
-	DpEditViewResize(&linePtr->view, cols < 8 ? 8 : cols);
-	DpEditViewErase(&linePtr->view, &linePtr->out);
-    }
-}
-
-static void
 TtyTold(void *clientData, int what)
 {
     DpEditLine *linePtr = clientData;
@@ -293,8 +293,6 @@ TtyTold(void *clientData, int what)
     if (what & DP_TTY_RESUMED) {
 	DpEditViewForget(&linePtr->view);
 	DpLinePut(linePtr, PASTE_ON);
-    } else if (what & DP_TTY_RESIZED) {
-	Resized(linePtr);
     }
     if ((what & DP_TTY_GONE) || ((what & DP_TTY_READABLE)
 	    && !ReadKeys(linePtr))) {
@@ -444,6 +442,7 @@ DpEditLineFree(DpEditLine *linePtr)
     DpBufFree(&linePtr->keys);
     DpBufFree(&linePtr->prompt);
     DpBufFree(&linePtr->more);
+    DpBufFree(&linePtr->question);
     DpBufFree(&linePtr->late);
     DpBufFree(&linePtr->own);
     DpBufFree(&linePtr->search.pattern);
@@ -471,6 +470,7 @@ DpEditLineBegin(DpEditLine *linePtr, const char *prompt, size_t promptLength,
     DpBufAppend(&linePtr->prompt, prompt, promptLength);
     DpBufFree(&linePtr->more);
     DpBufAppend(&linePtr->more, more, moreLength);
+    DpBufFree(&linePtr->question);
     DpEditBegin(linePtr->editPtr);
     linePtr->at = linePtr->past.count;
     linePtr->search.on = false;
@@ -482,6 +482,14 @@ DpEditLineText(DpEditLine *linePtr, const uint32_t **textPtr,
 	size_t *countPtr, size_t *cursorPtr)
 {
     DpEditText(linePtr->editPtr, textPtr, countPtr, cursorPtr);
+}
+
+void
+DpEditLineAsk(DpEditLine *linePtr, const char *text, size_t length)
+{
+    DpBufFree(&linePtr->question);
+    DpBufAppend(&linePtr->question, text, length);
+    Draw(linePtr);
 }
 
 void

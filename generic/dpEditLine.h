@@ -65,6 +65,10 @@ typedef enum DpLineReply {
 } DpLineReply;
 MODULE_SCOPE void DpEditLineReply(DpEditLine *linePtr, DpLineReply reply);
 
+/* What stands in the place of the line until the next call, or the next line. */
+MODULE_SCOPE void DpEditLineAsk(DpEditLine *linePtr, const char *text,
+	size_t length);
+
 /* Before such a reply: other text for characters before the cursor. */
 MODULE_SCOPE void DpEditLineReplace(DpEditLine *linePtr, size_t count,
 	const uint32_t *text, size_t length);

@@ -40,6 +40,7 @@ struct DpEditLine {
     DpBuf keys;                 /* uint32_t each, not handled yet */
     DpTimer escapeTimer;
     DpBuf prompt, more;
+    DpBuf question;             /* in the place of the line, where there is one */
     DpEditView view;
     DpBuf out;                  /* not yet written */
     DpBuf late;                 /* a printed line without an end */

@@ -31,6 +31,13 @@ oo::class create ::deployer::Reader {
         set File [dict get $opts history]
         if {$File ne ""} {
             set File [::deployer::LocalPath $File]
+            catch {
+                set dir [file dirname $File]
+                if {![file exists $dir]} {
+                    file mkdir $dir
+                    file attributes $dir -permissions 0700
+                }
+            }
         }
         set Complete [dict get $opts complete]
         set More [dict get $opts more]
@@ -64,9 +71,11 @@ oo::class create ::deployer::Reader {
             ::deployer::Fail {STATE reader} "somebody is asked for a line\
                 already"
         }
+        set self [self]
         set Busy 1
         set Prompt $prompt
         set Error ""
+        set Last ""
         set ::deployer::TerminalReader [list [namespace current]::my]
         try {
             if {[my Smart]} {
@@ -74,8 +83,8 @@ oo::class create ::deployer::Reader {
             }
             return [my ReadPlain]
         } finally {
-            # A reader that was destroyed meanwhile has left already.
-            if {[info exists Busy]} {
+            # One that was destroyed meanwhile has left already.
+            if {[info object isa object $self]} {
                 my Leave
             }
         }
@@ -114,6 +123,7 @@ oo::class create ::deployer::Reader {
     # Part: with keys.
 
     method ReadKeys {} {
+        set self [self]
         if {$Edit eq ""} {
             set Edit [::deployer::core::edit open $Keys]
         }
@@ -132,7 +142,7 @@ oo::class create ::deployer::Reader {
                 ::deployer::core::waiter finish $Wait {*}$Error
             }
             set event [::deployer::Await $Wait]
-            if {![info exists Busy]} {
+            if {![info object isa object $self]} {
                 return {eof {}}
             }
             unset -nocomplain Wait
@@ -164,8 +174,9 @@ oo::class create ::deployer::Reader {
 
     # The key Enter: whether TEXT is all.
     method Entered text {
+        set self [self]
         set more [my WantsMore $text]
-        if {[info exists Busy]} {
+        if {[info object isa object $self]} {
             ::deployer::core::edit reply $Edit [expr {$more ? "more" : "done"}]
         }
     }
@@ -249,6 +260,7 @@ oo::class create ::deployer::Reader {
     # Part: without.
 
     method ReadPlain {} {
+        set self [self]
         set Shown 0
         set text ""
         set prompt [::deployer::TerminalPlainPrompt $Prompt]
@@ -261,7 +273,7 @@ oo::class create ::deployer::Reader {
                 my PlainShow
             }
             lassign [::deployer::Await $w] what line
-            if {![info exists Busy]} {
+            if {![info object isa object $self]} {
                 return {eof {}}
             }
             unset -nocomplain Wait
@@ -273,7 +285,7 @@ oo::class create ::deployer::Reader {
                 return [list $what {}]
             }
             append text $line
-            if {![my WantsMore $text]} {
+            if {![my WantsMore $text] || ![info object isa object $self]} {
                 return [list line $text]
             }
             append text \n
@@ -473,7 +485,10 @@ oo::class create ::deployer::Reader {
             set w $Job
             set Job ""
             set KeyWait ""
+            ::deployer::core::edit ask $Edit ""
+            ::deployer::core::waiter call $w {}
             ::deployer::JobCancel $w
+            ::deployer::Detach $w
         }
     }
 
@@ -487,19 +502,20 @@ oo::class create ::deployer::Reader {
             {*}$print [join $lines \n]\n 1
             return
         }
-        {*}$print "Display all [llength $words] possibilities? (y or n)\n" 1
-        if {[my Key] ni {121 89 32 9}} {
+        set key [my Key "Display all [llength $words] possibilities? (y or n) "]
+        if {$key ni {121 89 32 9}} {
             return
         }
         set count [expr {$rows - 2}]
+        set keep 1
         while 1 {
-            {*}$print [join [lrange $lines 0 $count-1] \n]\n 0
+            {*}$print [join [lrange $lines 0 $count-1] \n]\n $keep
+            set keep 0
             set lines [lrange $lines $count end]
             if {![llength $lines]} {
                 return
             }
-            {*}$print "--More-- ([llength $lines] lines; space, Enter or q)\n" 0
-            switch [my Key] {
+            switch [my Key "--More-- [llength $lines] lines (space, Enter, q) "] {
                 121 - 89 - 32 - 9 {
                     set count [expr {$rows - 2}]
                 }
@@ -513,11 +529,15 @@ oo::class create ::deployer::Reader {
         }
     }
 
-    # The next key that is typed, as the number of its character.
-    method Key {} {
+    # The next key that is typed, as the number of its character. QUESTION stands
+    # in the place of the line.
+    method Key question {
         set KeyWait [::deployer::core::waiter new]
+        ::deployer::core::edit ask $Edit $question
         ::deployer::core::edit reply $Edit key
-        return [::deployer::Await $KeyWait]
+        set key [::deployer::Await $KeyWait]
+        ::deployer::core::edit ask $Edit ""
+        return $key
     }
 
     # Part: the history.

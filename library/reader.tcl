@@ -430,14 +430,20 @@ oo::class create ::deployer::Reader {
     }
 
     method Find {text cursor} {
-        set found [dict merge {start 0 words {}} \
+        set found [dict merge {start 0 words {} hint {}} \
             [uplevel #0 [list {*}$Complete $text $cursor]]]
         set words [dict get $found words]
         set start [dict get $found start]
         set old [string range $text $start $cursor-1]
         if {![llength $words]} {
-            set Last ""
-            return beep
+            set hint [dict get $found hint]
+            if {$hint eq "" || $Last ne [list $text $cursor]} {
+                set Last [list $text $cursor]
+                return beep
+            }
+            ::deployer::core::edit print $Edit \
+                [::deployer::core::text show $hint]\n 1
+            return none
         }
         if {[llength $words] == 1} {
             set Last ""

@@ -137,6 +137,9 @@ proc ::deployer::shell::Open {shell root asks given} {
     if {[dict exists $given -complete]} {
         set complete [dict get $given -complete]
     }
+    if {[dict exists $given -prompt2]} {
+        lappend words -prompt2 [dict get $given -prompt2]
+    }
     set S(reader) [::deployer::Reader new {*}$words -complete $complete \
         -more [list [namespace current]::IsOpen]]
     lappend Shells $shell

@@ -31,7 +31,8 @@ proc ::deployer::shell::Tclsh place {
         TclshName $space ::root
         dict set place root ::root
         Open $shell ::root $asks [list -history $file \
-            -complete [list [namespace current]::TclshComplete]]
+            -complete [list [namespace current]::TclshComplete] \
+            -prompt2 [expr {$asks ? "... " : ""}]]
         upvar #0 $shell S
         set S(levels) [list [list $place {}]]
         set S(loop) [Job [list [namespace current]::TclshLoop $shell] {}]

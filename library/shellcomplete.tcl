@@ -384,7 +384,8 @@ proc ::deployer::shell::CompleteFiles value {
 
 # The words that a -complete gives: {*}PREFIX WORDS, in the namespace of the
 # instance, or of the first cell of an array. It runs as an action would, but
-# shows nothing and asks nobody, and is cancelled when it takes too long.
+# shows nothing and asks nobody, changes no file in a sandbox, and is cancelled
+# when it takes too long.
 proc ::deployer::shell::CompleteAsk {spot prefix words} {
     variable CompleteLimit
     variable ::deployer::Ending
@@ -394,10 +395,15 @@ proc ::deployer::shell::CompleteAsk {spot prefix words} {
             dict lappend spot given $index
         }
     }
-    set target [PlaceTarget [SpotPlace $spot]]
-    set late 0
-    set w [Job [list ::namespace eval [info object namespace $target] \
-        [list {*}$prefix $words]] {-hidden 1}]
+    set space [info object namespace [PlaceTarget [SpotPlace $spot]]]
+    set context {-hidden 1}
+    set root [set ${space}::Root]
+    if {[dict get [set ${root}::Options] sandbox]} {
+        # It reads, as a getter that is -safe.
+        set context [SandboxEnter $context safe \
+            [list ::deployer::Report $root]]
+    }
+    set w [Job [list ::namespace eval $space [list {*}$prefix $words]] $context]
     set timer [after $CompleteLimit [list ::deployer::JobCancel $w]]
     try {
         return [Await $w]
@@ -415,5 +421,8 @@ proc ::deployer::shell::CompleteAsk {spot prefix words} {
         return -options [dict incr options -level] $message
     } finally {
         after cancel $timer
+        if {[dict exists $context -sandbox]} {
+            SandboxLeave $context
+        }
     }
 }

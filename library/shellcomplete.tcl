@@ -18,9 +18,15 @@ namespace eval ::deployer::shell {
     }
 }
 
-# The completion of TEXT at CURSOR in SHELL.
+# The completion of TEXT at CURSOR in SHELL. A place that has gone offers nothing.
 proc ::deployer::shell::Complete {shell text cursor} {
-    tailcall CompleteAt $shell [Place $shell] $text $cursor
+    try {
+        return [CompleteAt $shell [Place $shell] $text $cursor]
+    } trap {DEPLOYER CANCELLED} {message options} {
+        return -options [dict incr options -level] $message
+    } on error message {
+        return [Completion $cursor {} $message]
+    }
 }
 
 # The same at a place; where SHELL is "" there are no built-ins.

@@ -219,20 +219,10 @@ proc ::deployer::shell::CompleteAbout {spot name entry} {
 
 # How an action is called: install PACKAGE ?FORCE? ?arg ...?
 proc ::deployer::shell::Usage {name entry} {
-    set words [list $name]
-    if {[dict exists $entry formals]} {
-        foreach formal [dict get $entry formals] {
-            if {$formal eq "args"
-                    && $formal eq [lindex [dict get $entry formals] end]} {
-                lappend words "?arg ...?"
-            } elseif {[llength $formal] > 1} {
-                lappend words "?[string toupper [lindex $formal 0]]?"
-            } else {
-                lappend words [string toupper [lindex $formal 0]]
-            }
-        }
+    if {![dict exists $entry formals]} {
+        return $name
     }
-    return [join $words]
+    return [string trimright "$name [FormalsUsage [dict get $entry formals]]"]
 }
 
 # The constant that a property's definition gives.

@@ -65,16 +65,7 @@ proc ::deployer::shell::MemberUsage member {
     if {![dict exists $member args]} {
         return ""
     }
-    set formals [dict get $member args]
-    return [join [lmap formal $formals {
-        if {$formal eq "args" && $formal eq [lindex $formals end]} {
-            string cat "?arg ...?"
-        } elseif {[llength $formal] > 1} {
-            string cat ? [string toupper [lindex $formal 0]] ?
-        } else {
-            string toupper [lindex $formal 0]
-        }
-    }]]
+    return [FormalsUsage [dict get $member args]]
 }
 
 # Of LIST, {name color words doc} ..., the names in columns as ls has them.

@@ -104,25 +104,17 @@ proc ::deployer::shell::CheckArguments {target name arguments} {
     if {[dict get $member kind] eq "action"} {
         set formals [dict get $member formals]
     }
-    set least 0
-    set most 0
-    set usage {}
-    foreach formal $formals {
-        if {$formal eq "args" && $formal eq [lindex $formals end]} {
-            set most Inf
-            lappend usage "?arg ...?"
-        } elseif {[llength $formal] > 1} {
-            set most [expr {$most + 1}]
-            lappend usage "?[string toupper [lindex $formal 0]]?"
-        } else {
-            incr least
-            set most [expr {$most + 1}]
-            lappend usage [string toupper [lindex $formal 0]]
-        }
+    set most [llength $formals]
+    if {[lindex $formals end] eq "args"} {
+        set most Inf
+        set formals [lrange $formals 0 end-1]
     }
+    set least [llength [lsearch -all -exact -integer [lmap formal $formals {
+        llength $formal
+    }] 1]]
     set count [llength $arguments]
     if {$count < $least || $count > $most} {
-        FailUsage [string trimright "$name [join $usage]"]
+        FailUsage [Usage $name $member]
     }
 }
 

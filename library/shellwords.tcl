@@ -307,6 +307,20 @@ proc ::deployer::shell::SpotNames {spot kinds {which -public}} {
     return [InspectList $kinds [list [dict get $spot class] ""] $which]
 }
 
+# Formal arguments as in a synopsis.
+proc ::deployer::shell::FormalsUsage formals {
+    set count [llength $formals]
+    return [join [lmap formal $formals {
+        if {[incr count -1] == 0 && $formal eq "args"} {
+            string cat "?arg ...?"
+        } elseif {[llength $formal] > 1} {
+            string cat ? [string toupper [lindex $formal 0]] ?
+        } else {
+            string toupper [lindex $formal 0]
+        }
+    }]]
+}
+
 # What is nearest to WORD among NAMES, "" where nothing is near.
 proc ::deployer::shell::Nearest {word names} {
     set length [string length $word]

@@ -396,6 +396,11 @@ proc ::deployer::shell::TclshFiles {value start} {
 proc ::deployer::shell::TclshWords {values value start raw} {
     variable TclshVariables
     variable ::deployer::InspectWords
+    # A variable that holds the name of an object, as that of a container.
+    if {[regexp {^\$\{?((?:\w|:)+)\}?$} [lindex $values 0] -> name]
+            && ![catch {uplevel #0 [list set $name]} command]} {
+        lset values 0 $command
+    }
     set command [namespace which -command [lindex $values 0]]
     # The command that an alias stands for.
     set alias [TclshAlias $command]

@@ -242,7 +242,9 @@ proc ::deployer::shell::Greet shell {
         return
     }
     set text "[deployer::inspect name $S(root)]: Tab shows what there is, \"help\"\
-        tells more, Ctrl-D leaves.\n"
+        tells more, Ctrl-D leaves."
+    set text [join [Wrap $text [expr {[dict get [core::terminal info] cols]
+        - 1}]] \n]\n
     if {[IsSandboxed $shell]} {
         append text [Paint 33 "Sandbox: nothing will be changed."] \n
     }

@@ -176,8 +176,51 @@ proc ::deployer::shell::ByKey {shell known result} {
     set headers {}
     if {$whole} {
         set headers [list {} {*}[expr {$nested ? {{}} : {}}] {*}$columns]
+    } elseif {![FitsTable $rows [Columns $shell]]} {
+        return [LongRows $rows]
     }
     return [Table $shell $rows $headers]
+}
+
+# Whether all of ROWS is to be seen in a table of WIDTH columns.
+proc ::deployer::shell::FitsTable {rows width} {
+    if {!$width} {
+        return 1
+    }
+    set keys 0
+    set widest 0
+    foreach row $rows {
+        set used 0
+        foreach key [lrange $row 0 end-1] {
+            incr used [expr {[core::text width $key] + 2}]
+        }
+        set keys [expr {max($keys, $used)}]
+        foreach line [split [core::text show -lines [lindex $row end]] \n] {
+            set widest [expr {max($widest, [core::text width $line])}]
+        }
+    }
+    return [expr {$keys + $widest <= $width}]
+}
+
+# ROWS with the keys in front of each line of their values, as commands on
+# several hosts are shown.
+proc ::deployer::shell::LongRows rows {
+    set lines {}
+    set cell ""
+    foreach row $rows {
+        # That of a cell stands in its first row alone.
+        if {[llength $row] > 2} {
+            if {[lindex $row 0] ne ""} {
+                set cell [lindex $row 0]
+            }
+            lset row 0 $cell
+        }
+        set prefix [core::text show [join [lrange $row 0 end-1]]]
+        foreach line [split [core::text show -lines [lindex $row end]] \n] {
+            lappend lines "$prefix: $line"
+        }
+    }
+    return [join $lines \n]
 }
 
 # What commands have shown.

@@ -23,5 +23,6 @@ namespace eval ::deployer {
     unset file
 
     # Larger parts are loaded when their command is first called.
+    set ::auto_index(::deployer::main) {package require deployer::main}
     set ::auto_index(::deployer::shell) {package require deployer::shell}
 }

@@ -1,0 +1,611 @@
+# shellscploop.tcl -- the scp shell: files of a host and of this machine, side by side.
+#
+# Layer T3. Both machines are hosts with a directory, so that each command and its
+# twin for this machine are one method that is told the side. Transfers and
+# editing are in shellscpmove.tcl, Tab in shellscpcomplete.tcl.
+
+namespace eval ::deployer::shell {
+    namespace path ::deployer
+
+    # word -> {method side arguments usage text}; arguments say what Tab
+    # completes: any, directory (of the side), here, there (the way of a
+    # transfer), command, none.
+    variable ScpCommands {}
+    apply {{} {
+        upvar 1 ScpCommands commands
+        foreach {word method arguments usage text} {
+            ls      List    any       {?-l? ?-a? ?PATH ...?} {list files %s}
+            cd      Go      directory {?PATH?} {change the directory %s}
+            pwd     Where   none      {} {show the directory %s}
+            stat    Facts   any       {PATH ...} {what is known about files %s}
+            view    View    any       {PATH ...} {read files %s, a page at a time}
+            edit    Edit    any       {PATH} {edit a file %s with $EDITOR}
+            connect Connect none      {} {a shell %s, in its directory}
+        } {
+            dict set commands $word [list $method there $arguments $usage \
+                [format $text "on the host"]]
+            dict set commands l$word [list $method here $arguments $usage \
+                [format $text "on this machine"]]
+        }
+        foreach {word method arguments usage text} {
+            put    Put   here    {?options? PATH ... ?TARGET?} {copy files to the host}
+            get    Get   there   {?options? PATH ... ?TARGET?} {copy files from the host}
+            sudo   Sudo  command {COMMAND ...} {a command with the rights of root there}
+            clear  Clear none    {} {clear the screen}
+            help   Help  none    {?COMMAND?} {what there is}
+            exit   Exit  none    {} {leave (as Ctrl-D)}
+        } {
+            dict set commands $word [list $method there $arguments $usage $text]
+        }
+    }}
+
+    # option -> {kind text}; kind is flag, or what its value is.
+    variable ScpTransferOptions {
+        -recursive {flag {directories, with all that is in them}}
+        -preserve  {flag {keep times and modes}}
+        -resume    {flag {go on with what is half there}}
+        -checksum  {flag {compare contents at the end}}
+        -update    {size|time|checksum {leave out what is the same}}
+        -limit     {RATE {bytes a second, as 500K}}
+        -special   {fail|skip {what is neither file, directory nor link}}
+    }
+    # Short forms, as those of scp and ls.
+    variable ScpShort {-r -recursive -p -preserve}
+
+    # How much of a file is shown.
+    variable ScpViewLimit 8388608
+}
+
+# See Scp.
+proc ::deployer::shell::ScpRun {shell place} {
+    set object [PlaceTarget $place]
+    set host [ScpHost [info object namespace $object]]
+    set scp [ScpShell new $object $host]
+    try {
+        return [$scp run]
+    } finally {
+        $scp destroy
+    }
+}
+
+# The host that is meant: the only one, or the one that somebody chooses.
+proc ::deployer::shell::ScpHost ns {
+    set set [HostsSet [ViewOf $ns]]
+    if {[llength [core::hostset slugs $set]] == 1} {
+        return [core::hostset host $set 0]
+    }
+    return [ConsoleSelectHost $ns "Which host?"]
+}
+
+oo::class create ::deployer::shell::ScpShell {
+    # Home: namespace of the instance. Hosts, Dirs, Before: by side, the host, its
+    # directory and the one before that. Batch: nobody sits there. Sandbox: the
+    # context of a sandbox. Listed: see shellscpcomplete.tcl.
+    variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
+        Sandbox Handler
+
+    constructor {object host} {
+        namespace path [list {*}[namespace path] ::deployer::shell \
+            ::deployer]
+        set Home [info object namespace $object]
+        array set Hosts [list there $host \
+            here [::deployer::localhost new -slug localhost]]
+        array set Dirs [list here [pwd] there {}]
+        array set Before {here {} there {}}
+        array set Listed {}
+        set Batch [expr {![OnTerminal stdin]}]
+        set Failed 0
+        set Left 0
+        set Job ""
+        set Sandbox ""
+        set Reader ""
+    }
+
+    destructor {
+        if {[info exists Reader] && $Reader ne ""} {
+            $Reader destroy
+        }
+        if {[info exists Hosts(here)]} {
+            $Hosts(here) destroy
+        }
+    }
+
+    # Until it is left.
+    method run {} {
+        set object [self]
+        if {[::deployer::InstanceInfo $Home sandboxed]} {
+            set Sandbox [SandboxEnter {} check [list ::deployer::Report \
+                [set ${Home}::Root]]]
+        }
+        set before $::deployer::Interrupt
+        pty interrupt [list [namespace which my] Interrupted]
+        try {
+            my Do [list [namespace which my] Begin]
+            if {!$Failed} {
+                my Loop
+            }
+        } finally {
+            pty interrupt $before
+            if {$Sandbox ne ""} {
+                SandboxLeave $Sandbox
+            }
+        }
+        return [expr {$Failed && $Batch}]
+    }
+
+    # The connection, and where it begins.
+    method Begin {} {
+        set Dirs(there) [my Place there .]
+        if {[string index $Dirs(there) 0] ne "/"} {
+            set Dirs(there) [$Hosts(there) getcwd]
+        }
+    }
+
+    method Loop {} {
+        set Reader [::deployer::Reader new \
+            -history [::deployer::shell::ScpHistory] \
+            -complete [list [namespace which my] Complete]]
+        while {!$Left} {
+            lassign [$Reader read [my Prompt]] kind text
+            if {$kind eq "eof"} {
+                break
+            }
+            if {$kind eq "line"} {
+                my Line $text
+                if {$Batch && $Failed} {
+                    break
+                }
+            }
+        }
+    }
+
+    method Line text {
+        if {[string trim $text] eq "" || [string index $text 0] eq "#"} {
+            return
+        }
+        $Reader history add $text
+        set words [ScpWords $text]
+        set Sudo 0
+        set Failed 0
+        my Do [list [namespace which my] Command $words]
+    }
+
+    # Runs PREFIX in a job that Ctrl-C ends, and says what failed.
+    method Do prefix {
+        set context [ContextGet]
+        if {!$Batch} {
+            set context [dict merge $context {-terminal own -bars 1}]
+        }
+        if {$Sandbox ne ""} {
+            set context [dict merge $context $Sandbox]
+        }
+        set Job [Job $prefix $context]
+        set code [catch {Await $Job} message options]
+        set job $Job
+        set Job ""
+        if {$code && [JobOf $job] ne ""} {
+            # It was the waiting that was ended: so is what it waits for.
+            JobCancel $job
+            catch {Await $job}
+            return -options $options $message
+        }
+        if {!$code} {
+            return
+        }
+        set Failed 1
+        if {[lrange [dict get $options -errorcode] 0 1] eq "DEPLOYER CANCELLED"} {
+            my Complain "interrupted"
+        } else {
+            my Complain $message
+            if {[lindex [dict get $options -errorcode] 0]
+                    ni {POSIX TCL DEPLOYER}} {
+                my Complain [dict get $options -errorinfo]
+            }
+        }
+    }
+
+    # Ctrl-C, while no command has the terminal.
+    method Interrupted {} {
+        if {$Job ne ""} {
+            JobCancel $Job
+        } elseif {$Batch} {
+            set Failed 1
+            set Left 1
+        }
+    }
+
+    method Complain message {
+        set text [core::text show -lines $message]
+        if {[ConsoleOnScreen $Home] && [OnTerminal stderr]} {
+            if {[TerminalColors]} {
+                set text \033\[31m$text\033\[m
+            }
+            TerminalPrint $text\n
+            TerminalDrain
+        } else {
+            puts stderr $text
+        }
+    }
+
+    method Print text {
+        ConsolePrint $Home $text
+    }
+
+    # Both directories, in half of a line.
+    method Prompt {} {
+        set here [ScpShort $Dirs(here) [file normalize ~]]
+        set there "[$Hosts(there) cget -slug]:$Dirs(there)"
+        if {$Sandbox ne ""} {
+            append there " (sandbox)"
+        }
+        if {$Batch || ![TerminalSmart]} {
+            return "$there ([core::text show $here])> "
+        }
+        set room [expr {max(16, [dict get [core::terminal info] cols] / 2)}]
+        set there [ScpTail $there [expr {$room * 2 / 3}]]
+        set here [ScpTail $here \
+            [expr {$room - [core::text width $there] - 5}]]
+        if {[TerminalColors]} {
+            return "\033\[1m$there\033\[m (\033\[2m$here\033\[m)> "
+        }
+        return "$there ($here)> "
+    }
+
+    # The command that WORDS, as ScpWords gives them, say.
+    method Command words {
+        lassign [lindex $words 0] name
+        if {![dict exists $::deployer::shell::ScpCommands $name]} {
+            set near [Nearest $name \
+                [dict keys $::deployer::shell::ScpCommands]]
+            ::deployer::Fail [list ARGUMENT $name] "there is no command\
+                \"[Shorten $name 40]\"[expr {$near eq "" ? ""
+                    : " (did you mean $near?)"}]; help lists them"
+        }
+        lassign [lindex $words end] value - - whole
+        if {!$whole} {
+            ::deployer::Fail [list ARGUMENT $value] \
+                "the quotes of \"[Shorten $value 40]\" are not closed"
+        }
+        lassign [dict get $::deployer::shell::ScpCommands $name] method side
+        my $method $side $name [lrange $words 1 end]
+    }
+
+    # Takes KINDS, a dict of option -> kind, off the words in WORDSVAR; those with
+    # the rights of another user are among them on the host.
+    method Options {side name kinds wordsVar} {
+        upvar 1 $wordsVar words
+        if {$side eq "there"} {
+            dict set kinds -sudo flag
+            dict set kinds -user USER
+        }
+        set opts {}
+        while {[llength $words]} {
+            lassign [lindex $words 0] value
+            if {[string index $value 0] ne "-" || $value eq "-"} {
+                break
+            }
+            set words [lrange $words 1 end]
+            if {$value eq "--"} {
+                break
+            }
+            if {[dict exists $::deployer::shell::ScpShort $value]
+                    && ![dict exists $kinds $value]} {
+                set value [dict get $::deployer::shell::ScpShort $value]
+            }
+            if {![dict exists $kinds $value]} {
+                ::deployer::Fail [list OPTION $value] "$name: unknown option\
+                    \"[Shorten $value 40]\": must be\
+                    [join [lsort [dict keys $kinds]] {, }] or --"
+            }
+            if {[dict get $kinds $value] eq "flag"} {
+                dict set opts $value {}
+                continue
+            }
+            if {![llength $words]} {
+                ::deployer::Fail [list OPTION $value] \
+                    "value for \"$value\" missing"
+            }
+            set words [lassign $words next]
+            dict set opts $value [list [lindex $next 0]]
+        }
+        if {$Sudo} {
+            dict set opts -sudo {}
+        }
+        if {[dict exists $opts -user] && ![dict exists $opts -sudo]} {
+            ::deployer::Fail {OPTION -user} "-user needs -sudo"
+        }
+        return $opts
+    }
+
+    # Of OPTS, those of NAMES as words.
+    method Given {opts args} {
+        set given {}
+        dict for {name value} $opts {
+            if {$name in $args} {
+                lappend given $name {*}$value
+            }
+        }
+        return $given
+    }
+
+    method Count {name words least most} {
+        if {[llength $words] < $least || [llength $words] > $most} {
+            WrongArgs [string trimright "$name\
+                [lindex [dict get $::deployer::shell::ScpCommands $name] 3]"]
+        }
+    }
+
+    # PATH, absolute, as it is seen from the directory of SIDE.
+    method Place {side path {opts {}}} {
+        set host $Hosts($side)
+        if {[string index $path 0] ne "/" && ![regexp $::deployer::TildePath \
+                $path] && $Dirs($side) ne ""} {
+            return [LogicalPath [PathBelow $Dirs($side) $path]]
+        }
+        set user ""
+        if {[dict exists $opts -user]} {
+            set user [lindex [dict get $opts -user] 0]
+        }
+        return [[info object namespace $host]::my RemotePath $path \
+            [dict exists $opts -sudo] $user]
+    }
+
+    # The same of a word's PATTERN.
+    method PlacePattern {side pattern} {
+        if {[string index $pattern 0] in {/ ~}} {
+            return $pattern
+        }
+        return [PathBelow [ScpLiteral $Dirs($side)] $pattern]
+    }
+
+    # What WORD means: {path shown ...}; an error where a pattern has no match.
+    method Found {side word opts} {
+        lassign $word value - - - pattern
+        set path [my Place $side $value $opts]
+        if {$pattern eq ""} {
+            return [list $path $value]
+        }
+        set given [my Given $opts -sudo -user]
+        set full [my PlacePattern $side $pattern]
+        set found [$Hosts($side) glob {*}$given -- $full]
+        if {![llength $found]} {
+            if {[$Hosts($side) exists {*}$given -- $path]} {
+                return [list $path $value]
+            }
+            set slug [$Hosts($side) cget -slug]
+            ::deployer::Fail [list FILE ENOENT $slug $value] \
+                "nothing on [ScpMachine $slug] matches [Shorten $value 200]"
+        }
+        set found [lsort $found]
+        # Shown as they were asked for.
+        set base [string trimright $Dirs($side) /]/
+        set cut [expr {[string index $pattern 0] in {/ ~}
+            ? 0 : [string length $base]}]
+        set pairs {}
+        foreach path $found {
+            set shown $path
+            if {[string first $base $path] == 0} {
+                set shown [string range $path $cut end]
+            }
+            lappend pairs $path $shown
+        }
+        return $pairs
+    }
+
+    # The commands that look.
+
+    method Where {side name words} {
+        my Count $name $words 0 0
+        my Print "[core::text show $Dirs($side)]\n"
+    }
+
+    method Go {side name words} {
+        my Options $side $name {} words
+        my Count $name $words 0 1
+        set path ~
+        if {[llength $words]} {
+            lassign [lindex $words 0] path
+        }
+        if {$path eq "-"} {
+            set path $Before($side)
+            if {$path eq ""} {
+                ::deployer::Fail {ARGUMENT -} "there is no directory before\
+                    this one"
+            }
+        } elseif {[llength $words]} {
+            set found [my Found $side [lindex $words 0] {}]
+            if {[llength $found] > 2} {
+                ::deployer::Fail [list ARGUMENT $path] "[expr {
+                    [llength $found] / 2}] names match [Shorten $path 80]"
+            }
+            set path [lindex $found 0]
+        }
+        set full [my Place $side $path]
+        set facts [$Hosts($side) stat -- $full]
+        if {[dict get $facts type] ne "directory"} {
+            set slug [$Hosts($side) cget -slug]
+            ::deployer::Fail [list FILE ENOTDIR $slug $full] \
+                "[ShortPath $full] on [ScpMachine $slug] is no directory"
+        }
+        set Before($side) $Dirs($side)
+        set Dirs($side) [Unslashed $full]
+    }
+
+    method List {side name words} {
+        set opts [my Options $side $name {
+            -l flag -a flag -la flag -al flag
+        } words]
+        set long [expr {[dict exists $opts -l] || [dict exists $opts -la]
+            || [dict exists $opts -al]}]
+        set all [expr {[dict exists $opts -a] || [dict exists $opts -la]
+            || [dict exists $opts -al]}]
+        set given [my Given $opts -sudo -user]
+        set host $Hosts($side)
+        set files {}
+        set dirs {}
+        if {![llength $words]} {
+            set dirs [list $Dirs($side) .]
+        }
+        foreach word $words {
+            set found [my Found $side $word $opts]
+            foreach {path shown} $found {
+                set facts [$host lstat {*}$given -- $path]
+                if {[dict get $facts type] eq "link" && !$long} {
+                    # As ls does: a directory behind a link is gone into.
+                    catch {set facts [$host stat {*}$given -- $path]}
+                }
+                if {[dict get $facts type] eq "directory"
+                        && [llength $found] == 2} {
+                    lappend dirs $path $shown
+                } else {
+                    dict set files $shown $facts
+                }
+            }
+        }
+        set text [ScpListing $files $long [my Width]]
+        set several [expr {[llength $words] > 1}]
+        foreach {path shown} $dirs {
+            if {$several} {
+                append text [expr {$text eq "" ? "" : "\n"}] \
+                    [core::text show $shown]:\n
+            }
+            set entries [$host list -long {*}$given -- $path]
+            if {!$all} {
+                set entries [dict filter $entries script {entry facts} {
+                    expr {[string index $entry 0] ne "."}
+                }]
+            }
+            my Remember $side $path [dict exists $opts -sudo] $entries
+            append text [ScpListing $entries $long [my Width]]
+        }
+        my Print $text
+    }
+
+    # Columns of what is printed; 0: one name on each line.
+    method Width {} {
+        return [ConsoleWidth $Home {}]
+    }
+
+    method Facts {side name words} {
+        set opts [my Options $side $name {} words]
+        my Count $name $words 1 1000
+        set given [my Given $opts -sudo -user]
+        set text ""
+        foreach word $words {
+            foreach {path shown} [my Found $side $word $opts] {
+                set facts [$Hosts($side) lstat {*}$given -- $path]
+                set rows [list [list Path [core::text show $path]]]
+                if {[dict get $facts type] eq "link"} {
+                    lappend rows [list "Link to" [core::text show \
+                        [$Hosts($side) readlink {*}$given -- $path]]]
+                }
+                append text [expr {$text eq "" ? "" : "\n"}] \
+                    [core::text table [concat $rows [ScpFactRows $facts]] \
+                        [dict create width [my Width] aligns {left left}]]
+            }
+        }
+        my Print $text
+    }
+
+    method View {side name words} {
+        set opts [my Options $side $name {} words]
+        my Count $name $words 1 1000
+        set text ""
+        foreach word $words {
+            foreach {path shown} [my Found $side $word $opts] {
+                if {[llength $words] > 1} {
+                    append text "==> $shown <==\n"
+                }
+                append text [my Content $side $path $opts]
+            }
+        }
+        ConsolePage $Home $text
+    }
+
+    # The text of a file, as far as it is shown.
+    method Content {side path opts} {
+        variable ::deployer::shell::ScpViewLimit
+        set given [my Given $opts -sudo -user]
+        set size [dict get [$Hosts($side) stat {*}$given -- $path] size]
+        if {$size > $ScpViewLimit} {
+            ::deployer::Fail [list FILE EFBIG [$Hosts($side) cget -slug] $path] \
+                "[ShortPath $path] has [BarsSize $size], and view shows no more\
+                than [BarsSize $ScpViewLimit]: get it instead"
+        }
+        set text [my Fetched $side $path $opts]
+        if {[string first \0 $text] >= 0} {
+            return "([BarsSize [string length $text]] that are no text)\n"
+        }
+        set text [encoding convertfrom utf-8 $text]
+        if {[string index $text end] ni {{} \n}} {
+            append text \n
+        }
+        return $text
+    }
+
+    # The others.
+
+    method Sudo {side name words} {
+        my Count $name $words 1 1000
+        lassign [lindex $words 0] word
+        if {![dict exists $::deployer::shell::ScpCommands $word]
+                || $word ni {ls stat view edit get put}} {
+            ::deployer::Fail [list ARGUMENT $word] "sudo: \"[Shorten $word 40]\"\
+                must be edit, get, ls, put, stat or view"
+        }
+        set Sudo 1
+        my Command $words
+    }
+
+    method Clear {side name words} {
+        my Count $name $words 0 0
+        if {[TerminalSmart] && [ConsoleOnScreen $Home]} {
+            my Print "\033\[H\033\[2J"
+        }
+    }
+
+    method Exit {side name words} {
+        my Count $name $words 0 0
+        set Left 1
+    }
+
+    method Help {side name words} {
+        my Count $name $words 0 1
+        set commands $::deployer::shell::ScpCommands
+        set word [lindex $words 0 0]
+        if {$word ne ""} {
+            if {![dict exists $commands $word]} {
+                ::deployer::Fail [list ARGUMENT $word] \
+                    "there is no command \"[Shorten $word 40]\""
+            }
+            lassign [dict get $commands $word] - side - usage text
+            set shown "$word $usage\n    $text\n"
+            if {$word in {get put}} {
+                dict for {option spec} $::deployer::shell::ScpTransferOptions {
+                    lassign $spec kind what
+                    append shown [format "    %-26s %s\n" [string trim \
+                        "$option [expr {$kind eq "flag" ? "" : $kind}]"] $what]
+                }
+            }
+            if {$side eq "there" && $word in {ls stat view edit get put}} {
+                foreach {option what} {
+                    -sudo {with the rights of root there}
+                    "-sudo -user USER" {with those of USER}
+                } {
+                    append shown [format "    %-26s %s\n" $option $what]
+                }
+            }
+            my Print $shown
+            return
+        }
+        set rows {}
+        dict for {word spec} $commands {
+            lappend rows [list $word [lindex $spec 3] [lindex $spec 4]]
+        }
+        my Print [core::text table [lsort -command ::deployer::shell::ScpOrder \
+            $rows] [dict create width [my Width] \
+            ellipsis [TerminalEllipsis] aligns {left left left}]]
+        my Print "\nWords are quoted as in Tcl: {a b}, \"a b\" or a\\ b; * ? \[\]\
+            and {a,b} are\npatterns. Ctrl-C ends a command, Ctrl-D the shell.\n"
+    }
+}

@@ -1,0 +1,285 @@
+# shellscpmove.tcl -- the scp shell: get, put, edit and connect.
+#
+# Layer T3.
+
+namespace eval ::deployer::shell {
+    # Runs the user's editor on a file.
+    variable ScpEditScript {
+        eval "${VISUAL:-${EDITOR:-vi}} \"\$1\""
+    }
+}
+
+oo::define ::deployer::shell::ScpShell {
+    # Of the words in WORDSVAR the options, the sources and the target: a
+    # directory where there is one source or more than one.
+    method Transfer {side other name wordsVar} {
+        upvar 1 $wordsVar words
+        set kinds [dict map {option spec} \
+            $::deployer::shell::ScpTransferOptions {
+            lindex $spec 0
+        }]
+        # The rights are those on the host, whatever the way.
+        set opts [my Options there $name $kinds words]
+        if {![llength $words]} {
+            my Count $name $words 1 1000
+        }
+        if {[llength $words] == 1} {
+            set target [string trimright $Dirs($other) /]/
+        } else {
+            lassign [lindex $words end] value
+            set words [lrange $words 0 end-1]
+            set target [my Place $other $value \
+                [expr {$other eq "there" ? $opts : ""}]]
+            if {[string index $value end] eq "/" || [llength $words] > 1} {
+                set target [string trimright $target /]/
+            }
+        }
+        return [list $opts [my Given $opts -recursive -preserve -resume \
+            -checksum -update -limit -special -sudo -user] $target]
+    }
+
+    method Get {side name words} {
+        lassign [my Transfer there here $name words] opts given target
+        if {[string first %h $target] >= 0} {
+            # That would become the slug.
+            set target [string map {% %%} $target]
+        }
+        my Copy $opts there $words [list $Hosts(there) get {*}$given --] $target
+    }
+
+    method Put {side name words} {
+        lassign [my Transfer here there $name words] opts given target
+        my Copy $opts here $words [list $Hosts(there) put {*}$given --] $target
+    }
+
+    # Copies what WORDS of SIDE mean, and says how much that was.
+    method Copy {opts side words prefix target} {
+        set counts {}
+        foreach word $words {
+            lassign $word value - - - pattern
+            set path [my Place $side $value \
+                [expr {$side eq "there" ? $opts : ""}]]
+            if {[string match {*/[.]} $value] || $value eq "."} {
+                # The content, into the directory itself.
+                set path [string trimright [regsub {/\.$} $path {}] /]/.
+            }
+            if {$pattern ne ""} {
+                set path [my PlacePattern $side $pattern]
+            } elseif {[HasWildcard $path]} {
+                set path [ScpLiteral $path]
+            }
+            set counts [TransferAdd $counts [{*}$prefix $path $target]]
+        }
+        array unset Listed
+        my Print [ScpCounts $counts]\n
+    }
+
+    # A private directory of this machine.
+    method Private {} {
+        set host $Hosts(here)
+        set fs [[info object namespace $host]::my Fs -sudo 0 -user {} -write 0]
+        while 1 {
+            set path [file join [TempFolder] \
+                deployer-[format %08x%08x [expr {int(rand() * 0x7fffffff)}] \
+                [expr {[clock clicks] & 0xffffffff}]]]
+            try {
+                Await [core::fs mkdir $fs $path {mode 448}]
+                return $path
+            } trap {DEPLOYER FILE EEXIST} {} {}
+        }
+    }
+
+    # The bytes of a file.
+    method Fetched {side path opts} {
+        if {$side eq "here"} {
+            return [ScpRead $path]
+        }
+        set dir [my Private]
+        try {
+            $Hosts(there) get {*}[my Given $opts -sudo -user] -- \
+                [ScpLiteral $path] [file join $dir content]
+            return [ScpRead [file join $dir content]]
+        } finally {
+            file delete -force -- $dir
+        }
+    }
+
+    # A file of the host is edited as a copy, which goes back where it was
+    # changed, and where the file was not.
+    method Edit {side name words} {
+        set opts [my Options $side $name {} words]
+        my Count $name $words 1 1
+        set found [my Found $side [lindex $words 0] $opts]
+        lassign $found path shown
+        if {[llength $found] > 2} {
+            ::deployer::Fail [list ARGUMENT $shown] "[expr {
+                [llength $found] / 2}] files match [Shorten \
+                [lindex $words 0 0] 80], and edit takes one"
+        }
+        if {$side eq "here"} {
+            my Editor $path
+            return
+        }
+        set host $Hosts(there)
+        set slug [$host cget -slug]
+        set given [my Given $opts -sudo -user]
+        set new [expr {![$host exists {*}$given -- $path]}]
+        if {!$new && [dict get [$host stat {*}$given -- $path] type]
+                ne "file"} {
+            ::deployer::Fail [list FILE EINVAL $slug $path] \
+                "[ShortPath $path] on host $slug is no file"
+        }
+        set dir [my Private]
+        set keep 0
+        set copy [file join $dir [file tail $path]]
+        try {
+            if {!$new} {
+                $host get {*}$given -- [ScpLiteral $path] [string map \
+                    {% %%} $dir]/file
+                file rename -- $dir/file [ScpNative $copy]
+                file attributes [ScpNative $copy] -permissions 0600
+                set old [ScpRead $copy]
+            } else {
+                close [open [ScpNative $copy] {WRONLY CREAT EXCL} 0600]
+                set old ""
+            }
+            my Editor $copy
+            if {![file exists [ScpNative $copy]]} {
+                my Print "[core::text show $shown] was not written\n"
+                return
+            }
+            set edited [ScpRead $copy]
+            if {$edited eq $old} {
+                my Print "[core::text show $shown] was not changed\n"
+                return
+            }
+            # From here on it is somebody's work.
+            set keep 1
+            my Unchanged $path $new $old $opts
+            if {$new} {
+                # A new file is as private as the host makes it, not as the copy.
+                set channel [$host open {*}$given -- $path \
+                    {WRONLY CREAT EXCL BINARY}]
+                try {
+                    puts -nonewline $channel $edited
+                } on ok {} {
+                    close $channel
+                }
+            } else {
+                $host put {*}$given -- [ScpLiteral $copy] $path
+            }
+            set keep 0
+            array unset Listed
+            my Print "[core::text show $shown] is written\n"
+        } on error {message options} {
+            if {$keep} {
+                append message "; what you wrote is in $copy"
+            }
+            return -options $options $message
+        } finally {
+            if {!$keep} {
+                file delete -force -- $dir
+            }
+        }
+    }
+
+    # An error where the file of the host is not what was edited.
+    method Unchanged {path new old opts} {
+        set host $Hosts(there)
+        set slug [$host cget -slug]
+        set given [my Given $opts -sudo -user]
+        if {[$host exists {*}$given -- $path] == $new
+                || !$new && [my Fetched there $path $opts] ne $old} {
+            ::deployer::Fail [list FILE EBUSY $slug $path] "[ShortPath $path] on\
+                host $slug was changed by somebody else meanwhile, and is left\
+                as it is"
+        }
+    }
+
+    # Lends the terminal to the editor.
+    method Editor path {
+        set info [TerminalNeed edit]
+        TerminalLock Command
+        try {
+            TerminalLock
+            try {
+                set p [core::spawn [list /bin/sh -c \
+                    $::deployer::shell::ScpEditScript sh $path] \
+                    [dict merge [TerminalType $info 1 ""] \
+                        [dict create pty 1 slug localhost cwd $Dirs(here)]]]
+                try {
+                    set outcome [Await [core::proc run $p \
+                        {terminal 1 keys 1 stdinopen 1 discard 1}]]
+                } finally {
+                    core::proc close $p
+                }
+            } finally {
+                TerminalUnlock
+            }
+        } finally {
+            TerminalUnlock Command
+        }
+        if {[dict get $outcome status] != 0 || [dict get $outcome signal] ne ""} {
+            FailCommand $Hosts(here) localhost [ScpEditor] \
+                [dict replace $outcome stderr ""]
+        }
+    }
+
+    # A shell, where we are.
+    method Connect {side name words} {
+        my Count $name $words 0 0
+        set host $Hosts($side)
+        $host cd $Dirs($side) [list $host shell]
+    }
+}
+
+proc ::deployer::shell::ScpEditor {} {
+    foreach name {VISUAL EDITOR} {
+        if {[info exists ::env($name)] && $::env($name) ne ""} {
+            return $::env($name)
+        }
+    }
+    return vi
+}
+
+# PATH for commands of Tcl, for which a tilde is not a name's.
+proc ::deployer::shell::ScpNative path {
+    return [file join [file dirname $path] ./[file tail $path]]
+}
+
+proc ::deployer::shell::ScpRead path {
+    set channel [open [ScpNative $path] rb]
+    try {
+        return [read $channel]
+    } finally {
+        close $channel
+    }
+}
+
+# What a transfer has done, for people.
+proc ::deployer::shell::ScpCounts counts {
+    set parts {}
+    foreach {key one many} {
+        files file files links link links dirs directory directories
+    } {
+        set count [dict get $counts $key]
+        if {$count || $key eq "files"} {
+            lappend parts "$count [expr {$count == 1 ? $one : $many}]"
+        }
+    }
+    lappend parts [BarsSize [dict get $counts bytes]]
+    set seconds [dict get $counts seconds]
+    if {$seconds >= 1} {
+        lappend parts "[BarsTime $seconds] min"
+        lappend parts "[BarsSize [expr {
+            wide([dict get $counts bytes] / $seconds)}]]/s"
+    }
+    foreach {key text} {
+        skipped "the same already" special "special and left out"
+    } {
+        if {[dict get $counts $key]} {
+            lappend parts "[dict get $counts $key] $text"
+        }
+    }
+    return [join $parts ", "]
+}

@@ -1,0 +1,251 @@
+# shellscpwords.tcl -- the scp shell: words of its lines, and how files are listed.
+#
+# Layer T3.
+
+# The words of a line: lists {VALUE START END WHOLE PATTERN}. Quoting is that of
+# Tcl, without substitution; a backslash takes the next character as it is, or
+# makes a character as \n does. WHOLE is 0 for one whose end is missing.
+# PATTERN: "" or, where wildcards are meant, VALUE as a pattern.
+proc ::deployer::shell::ScpWords text {
+    set words {}
+    set at 0
+    set length [string length $text]
+    while 1 {
+        while {[string is space -strict [string index $text $at]]} {
+            incr at
+        }
+        if {$at >= $length} {
+            return $words
+        }
+        set start $at
+        set value ""
+        set pattern ""
+        set wild 0
+        set whole 1
+        set quote ""
+        switch -- [string index $text $at] {
+            \" {
+                set quote \"
+                incr at
+            }
+            \{ {
+                set quote \}
+                set depth 1
+                incr at
+            }
+        }
+        # A tilde or dash that was quoted is a name's.
+        set plain [expr {$quote eq ""
+            && [string index $text $at] ne "\\"}]
+        while {$at < $length} {
+            set char [string index $text $at]
+            if {$quote eq "" && [string is space $char]} {
+                break
+            }
+            if {$quote eq "\}"} {
+                if {$char eq "\\"} {
+                    append value $char
+                    set char [string index $text [incr at]]
+                } elseif {$char eq "\{"} {
+                    incr depth
+                } elseif {$char eq "\}" && [incr depth -1] == 0} {
+                    set quote ""
+                    incr at
+                    continue
+                }
+                append value $char
+                append pattern [ScpLiteral $char]
+                incr at
+                continue
+            }
+            if {$quote eq "\"" && $char eq "\""} {
+                set quote ""
+                incr at
+                continue
+            }
+            if {$char eq "\\"} {
+                if {$at + 1 >= $length} {
+                    set whole 0
+                    incr at
+                    break
+                }
+                regexp -start $at {\A\\(?:x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|.)} \
+                    $text escape
+                set char [subst -nocommands -novariables $escape]
+                append value $char
+                append pattern [ScpLiteral $char]
+                incr at [string length $escape]
+                continue
+            }
+            append value $char
+            if {$quote eq "" && [string first $char "*?\[\]\{\}"] >= 0} {
+                set wild 1
+                append pattern $char
+            } else {
+                append pattern [ScpLiteral $char]
+            }
+            incr at
+        }
+        if {$quote ne ""} {
+            set whole 0
+        }
+        if {!$plain && [string index $value 0] in {~ -}} {
+            set value ./$value
+            set pattern ./$pattern
+        }
+        if {!$wild || ![HasWildcard $value]} {
+            set pattern ""
+        }
+        lappend words [list $value $start $at $whole $pattern]
+    }
+}
+
+# TEXT as a pattern that matches nothing but itself.
+proc ::deployer::shell::ScpLiteral text {
+    return [string map {
+        \\ \\\\ * \\* ? \\? [ \\[ ] \\] \{ \\\{ \} \\\}
+    } $text]
+}
+
+# NAME as a word of a line. Without quotes around it, so that it can go on.
+proc ::deployer::shell::ScpQuote name {
+    set text ""
+    foreach char [split $name {}] {
+        switch -regexp -- $char {
+            {[]\s\\"\{\}[;$*?&]} {
+                append text [expr {[dict exists {\n 1 \t 1 \r 1} $char]
+                    ? [string map {\n \\n \t \\t \r \\r} $char] : "\\$char"}]
+            }
+            {[[:cntrl:]]} {
+                append text [format \\u%04x [scan $char %c]]
+            }
+            default {
+                append text $char
+            }
+        }
+    }
+    return $text
+}
+
+# What is of this machine stands behind its twin.
+proc ::deployer::shell::ScpOrder {one other} {
+    set order {ls lls cd lcd pwd lpwd stat lstat view lview edit ledit connect
+        lconnect get put sudo clear help exit}
+    return [expr {[lsearch -exact $order [lindex $one 0]]
+        - [lsearch -exact $order [lindex $other 0]]}]
+}
+
+proc ::deployer::shell::ScpHistory {} {
+    return [file join [logger::StateDirectory] history.scp]
+}
+
+# PATH with ~ for HOME.
+proc ::deployer::shell::ScpShort {path home} {
+    if {$path eq $home} {
+        return ~
+    }
+    if {$home ne "/" && [string first $home/ $path] == 0} {
+        return ~[string range $path [string length $home] end]
+    }
+    return $path
+}
+
+# The end of TEXT that fits in COLUMNS.
+proc ::deployer::shell::ScpTail {text columns} {
+    set text [core::text show $text]
+    if {[core::text width $text] <= $columns} {
+        return $text
+    }
+    set ellipsis [TerminalEllipsis]
+    set room [expr {$columns - [core::text width $ellipsis]}]
+    while {$text ne "" && [core::text width $text] > $room} {
+        set text [string range $text 1 end]
+    }
+    return $ellipsis$text
+}
+
+proc ::deployer::shell::ScpMachine slug {
+    return [expr {$slug eq "localhost" ? "this machine" : "host $slug"}]
+}
+
+# ENTRIES, a dict of name -> facts, as ls prints them.
+proc ::deployer::shell::ScpListing {entries long width} {
+    if {![dict size $entries]} {
+        return ""
+    }
+    set names {}
+    foreach name [lsort -dictionary [dict keys $entries]] {
+        set facts [dict get $entries $name]
+        set shown [core::text show $name][ScpMark $facts]
+        if {$long} {
+            lappend names [list [ScpMode $facts] [dict get $facts uid] \
+                [dict get $facts gid] [dict get $facts size] \
+                [clock format [dict get $facts mtime] \
+                    -format {%Y-%m-%d %H:%M}] $shown]
+        } else {
+            lappend names $shown
+        }
+    }
+    if {$long} {
+        return [core::text table $names [dict create width $width \
+            ellipsis [TerminalEllipsis] \
+            aligns {left right right right left left}]]
+    }
+    return [core::text columns $names $width [TerminalEllipsis]]
+}
+
+proc ::deployer::shell::ScpMark facts {
+    switch -- [dict get $facts type] {
+        directory {
+            return /
+        }
+        link {
+            return @
+        }
+        file {
+            return [expr {[dict get $facts mode] & 0o111 ? "*" : ""}]
+        }
+        fifo {
+            return |
+        }
+        socket {
+            return =
+        }
+    }
+    return ""
+}
+
+# As ls -l prints it.
+proc ::deployer::shell::ScpMode facts {
+    set type [dict get $facts type]
+    set text [expr {[dict exists {
+        directory d link l fifo p socket s characterSpecial c blockSpecial b
+    } $type] ? [dict get {
+        directory d link l fifo p socket s characterSpecial c blockSpecial b
+    } $type] : "-"}]
+    set mode [dict get $facts mode]
+    foreach {shift bit set unset} {6 0o4000 s S 3 0o2000 s S 0 0o1000 t T} {
+        set part [expr {$mode >> $shift & 7}]
+        append text [expr {$part & 4 ? "r" : "-"}] [expr {$part & 2 ? "w" : "-"}]
+        if {$mode & $bit} {
+            append text [expr {$part & 1 ? $set : $unset}]
+        } else {
+            append text [expr {$part & 1 ? "x" : "-"}]
+        }
+    }
+    return $text
+}
+
+# Rows of what `stat` shows.
+proc ::deployer::shell::ScpFactRows facts {
+    set format {%Y-%m-%d %H:%M:%S}
+    return [list \
+        [list Type [dict get $facts type]] \
+        [list Size "[dict get $facts size] bytes ([BarsSize \
+            [dict get $facts size]])"] \
+        [list Mode "[ScpMode $facts] ([format %04o \
+            [expr {[dict get $facts mode] & 0o7777}]])"] \
+        [list Owner "user [dict get $facts uid], group [dict get $facts gid]"] \
+        [list Changed [clock format [dict get $facts mtime] -format $format]] \
+        [list Read [clock format [dict get $facts atime] -format $format]]]
+}

@@ -87,7 +87,7 @@ proc ::deployer::SandboxSay {tell slug text shown} {
     if {$shown && [dict get [core::terminal info] state] eq "front"} {
         set lines {}
         foreach line [split [string trimright $text \n] \n] {
-            lappend lines "$slug: [TerminalLine $line 0]"
+            lappend lines "$slug: [TerminalLine $line]"
         }
         TerminalPrint "[join $lines \n]\n"
     }

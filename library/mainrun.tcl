@@ -7,6 +7,19 @@
 namespace eval ::deployer::program {
     variable Job ""             ;# what runs, for Ctrl-C
     variable Interrupts 0
+
+    variable JsonMap [apply {{} {
+        set map [list \\ \\\\ \" \\\" \n \\n \r \\r \t \\t \b \\b \f \\f]
+        # What ends a line for somebody, too.
+        set codes {0x7f 0x2028 0x2029}
+        for {set code 0} {$code < 32} {incr code} {
+            lappend codes $code
+        }
+        foreach code $codes {
+            lappend map [format %c $code] [format \\u%04x $code]
+        }
+        return $map
+    }}]
 }
 
 # Whether somebody sits there who can be asked.
@@ -369,20 +382,19 @@ proc ::deployer::program::JsonList words {
 }
 
 proc ::deployer::program::JsonString text {
-    set text [string map {
-        \\ \\\\ \" \\\" \n \\n \r \\r \t \\t \b \\b \f \\f
-    } $text]
-    # Halves of a pair as well, which are no characters by themselves.
-    if {[regexp {[\x00-\x1f\x7f\ud800-\udfff\u2028\u2029]} $text]} {
-        set out ""
+    variable JsonMap
+    set text [string map $JsonMap $text]
+    # Halves of a pair, which are no characters by themselves.
+    if {[regexp {[\ud800-\udfff]} $text]} {
+        set parts {}
         foreach char [split $text {}] {
             scan $char %c number
-            append out [expr {$number < 32 || $number == 127
-                || $number >= 0xd800 && $number <= 0xdfff
-                || $number == 0x2028 || $number == 0x2029
-                ? [format \\u%04x $number] : $char}]
+            if {$number >= 0xd800 && $number <= 0xdfff} {
+                set char [format \\u%04x $number]
+            }
+            lappend parts $char
         }
-        set text $out
+        set text [join $parts {}]
     }
     return \"$text\"
 }
@@ -409,7 +421,10 @@ proc ::deployer::program::Tell {name message options} {
     }
     if {[dict exists $options -failures] && [dict exists $options -skipped]} {
         # The message has the first one of them.
-        Complain $name [regsub {: .*} $message {}]
+        if {![regexp {^.*?\m\d+ of \d+ \w+ failed} $message head]} {
+            set head $message
+        }
+        Complain $name $head
         dict for {key failure} [dict get $options -failures] {
             Complain "  [join $key :]" [dict get $failure message]
         }

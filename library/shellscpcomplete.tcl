@@ -32,9 +32,6 @@ oo::define ::deployer::shell::ScpShell {
             unset Listed($key)
         }
         set host $Hosts($side)
-        if {![$host connected]} {
-            return {}
-        }
         try {
             set entries [$host list -long {*}[expr {$sudo ? "-sudo" : ""}] -- \
                 $dir]
@@ -139,7 +136,7 @@ oo::define ::deployer::shell::ScpShell {
 
     method CompleteWords {begin words} {
         return [lmap word $words {
-            if {[string first $begin $word] != 0} continue
+            if {![ScpBegins $begin $word]} continue
             list $word "" "" " "
         }]
     }
@@ -147,7 +144,7 @@ oo::define ::deployer::shell::ScpShell {
     method CompleteCommand {begin sudo} {
         set found {}
         dict for {word spec} $::deployer::shell::ScpCommands {
-            if {[string first $begin $word] == 0
+            if {[ScpBegins $begin $word]
                     && (!$sudo || $word in {ls stat view edit get put})} {
                 lappend found [list $word [lindex $spec 4] 36 " "]
             }
@@ -171,7 +168,7 @@ oo::define ::deployer::shell::ScpShell {
         }
         set found {}
         foreach {option text} $options {
-            if {[string first $begin $option] == 0} {
+            if {[ScpBegins $begin $option]} {
                 lappend found [list $option $text 36 " "]
             }
         }
@@ -183,7 +180,8 @@ oo::define ::deployer::shell::ScpShell {
         set slash [string last / $value]
         set base [string range $value 0 $slash]
         set begin [string range $value $slash+1 end]
-        if {$base eq "" && [string index $value 0] eq "~"} {
+        if {$base eq "" && [string index $value 0] eq "~"
+                || ![$Hosts($side) connected]} {
             return {}
         }
         try {
@@ -193,13 +191,14 @@ oo::define ::deployer::shell::ScpShell {
             return {}
         }
         set found {}
-        dict for {name facts} [my Names $side [Unslashed $dir] $sudo] {
-            if {[string first $begin $name] != 0
-                    || $begin eq "" && [string index $name 0] eq "."} {
+        set entries [my Names $side [Unslashed $dir] $sudo]
+        foreach name [lsearch -all -inline -glob [dict keys $entries] \
+                [GlobOf $begin]*] {
+            if {$begin eq "" && [string index $name 0] eq "."} {
                 continue
             }
             # What a link leads to would cost a question each.
-            set type [dict get $facts type]
+            set type [dict get $entries $name type]
             set goes [expr {$type eq "directory"
                 || $onlydirs && $type eq "link"}]
             if {$onlydirs && !$goes} {
@@ -215,4 +214,8 @@ oo::define ::deployer::shell::ScpShell {
         }
         return $found
     }
+}
+
+proc ::deployer::shell::ScpBegins {begin word} {
+    return [string equal -length [string length $begin] $begin $word]
 }

@@ -60,7 +60,7 @@ namespace eval ::deployer::shell {
 proc ::deployer::shell::ScpRun {shell place} {
     set object [PlaceTarget $place]
     set host [ScpHost [info object namespace $object]]
-    set scp [ScpShell new $object $host]
+    set scp [ScpShell new $object $host [GroupColor [PlaceGroup $place]]]
     try {
         return [$scp run]
     } finally {
@@ -80,11 +80,13 @@ proc ::deployer::shell::ScpHost ns {
 oo::class create ::deployer::shell::ScpShell {
     # Home: namespace of the instance. Hosts, Dirs, Before: by side, the host, its
     # directory and the one before that. Batch: nobody sits there. Sandbox: the
-    # context of a sandbox. Listed: see shellscpcomplete.tcl.
+    # context of a sandbox. Color: of the host in the prompt, as words of SGR.
+    # Listed: see shellscpcomplete.tcl.
     variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
-        Sandbox Handler
+        Sandbox Color
 
-    constructor {object host} {
+    constructor {object host {color {}}} {
+        set Color $color
         namespace path [list {*}[namespace path] ::deployer::shell \
             ::deployer]
         set Home [info object namespace $object]
@@ -142,8 +144,13 @@ oo::class create ::deployer::shell::ScpShell {
     }
 
     method Loop {} {
-        set Reader [::deployer::Reader new \
-            -history [::deployer::shell::ScpHistory] \
+        set words {}
+        set history [HistoryFile [ObjectOf [set ${Home}::Root]] \
+            [expr {!$Batch}]]
+        if {$history ne ""} {
+            lappend words -history $history-scp
+        }
+        set Reader [::deployer::Reader new {*}$words \
             -complete [list [namespace which my] Complete]]
         while {!$Left} {
             lassign [$Reader read [my Prompt]] kind text
@@ -234,19 +241,24 @@ oo::class create ::deployer::shell::ScpShell {
     # Both directories, in half of a line.
     method Prompt {} {
         set here [ScpShort $Dirs(here) [file normalize ~]]
-        set there "[$Hosts(there) cget -slug]:$Dirs(there)"
+        set slug [$Hosts(there) cget -slug]:
         if {$Sandbox ne ""} {
-            append there " (sandbox)"
+            set slug "sandbox $slug"
         }
+        set there [core::text show $Dirs(there)]
         if {$Batch || ![TerminalSmart]} {
-            return "$there ([core::text show $here])> "
+            return "$slug$there ([core::text show $here])> "
         }
-        set room [expr {max(16, [dict get [core::terminal info] cols] / 2)}]
-        set there [ScpTail $there [expr {$room * 2 / 3}]]
-        set here [ScpTail $here \
-            [expr {$room - [core::text width $there] - 5}]]
+        # Which host it is must be seen; of directories the ends tell most.
+        set room [expr {[dict get [core::terminal info] cols] / 2 - 5}]
+        set slug [core::text fit $slug [expr {$room / 2}] [TerminalEllipsis]]
+        set room [expr {max(8, $room - [core::text width $slug])}]
+        set there $slug[ScpTail $there [expr {$room * 2 / 3}]]
+        set here [ScpTail $here [expr {$room + [core::text width $slug]
+            - [core::text width $there]}]]
         if {[TerminalColors]} {
-            return "\033\[1m$there\033\[m (\033\[2m$here\033\[m)> "
+            set sgr 1[expr {$Color eq "" ? "" : ";"}]$Color
+            return "\033\[${sgr}m$there\033\[m (\033\[2m$here\033\[m)> "
         }
         return "$there ($here)> "
     }

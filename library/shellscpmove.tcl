@@ -40,11 +40,8 @@ oo::define ::deployer::shell::ScpShell {
 
     method Get {side name words} {
         lassign [my Transfer there here $name words] opts given target
-        if {[string first %h $target] >= 0} {
-            # That would become the slug.
-            set target [string map {% %%} $target]
-        }
-        my Copy $opts there $words [list $Hosts(there) get {*}$given --] $target
+        my Copy $opts there $words [list $Hosts(there) get {*}$given --] \
+            [ScpNoSlug $target]
     }
 
     method Put {side name words} {
@@ -64,7 +61,13 @@ oo::define ::deployer::shell::ScpShell {
                 set path [string trimright [regsub {/\.$} $path {}] /]/.
             }
             if {$pattern ne ""} {
+                set literal $path
                 set path [my PlacePattern $side $pattern]
+                if {[$Hosts($side) exists {*}[expr {$side eq "there"
+                        ? [my Given $opts -sudo -user] : ""}] -- $literal]} {
+                    # A transfer would take it for that. Two stars are one.
+                    set path [string map {\\\\ \\\\ \\* \\* * **} $path]
+                }
             } elseif {[HasWildcard $path]} {
                 set path [ScpLiteral $path]
             }
@@ -131,20 +134,19 @@ oo::define ::deployer::shell::ScpShell {
         }
         set dir [my Private]
         set keep 0
-        set copy [file join $dir [file tail $path]]
+        # Not by file join, for which a tilde is no name's.
+        set copy $dir/[lindex [split $path /] end]
         try {
             if {!$new} {
-                $host get {*}$given -- [ScpLiteral $path] [string map \
-                    {% %%} $dir]/file
-                file rename -- $dir/file [ScpNative $copy]
-                file attributes [ScpNative $copy] -permissions 0600
+                $host get {*}$given -- [ScpLiteral $path] [ScpNoSlug $copy]
+                file attributes $copy -permissions 0600
                 set old [ScpRead $copy]
             } else {
-                close [open [ScpNative $copy] {WRONLY CREAT EXCL} 0600]
+                close [open $copy {WRONLY CREAT EXCL} 0600]
                 set old ""
             }
             my Editor $copy
-            if {![file exists [ScpNative $copy]]} {
+            if {![file exists $copy]} {
                 my Print "[core::text show $shown] was not written\n"
                 return
             }
@@ -242,13 +244,16 @@ proc ::deployer::shell::ScpEditor {} {
     return vi
 }
 
-# PATH for commands of Tcl, for which a tilde is not a name's.
-proc ::deployer::shell::ScpNative path {
-    return [file join [file dirname $path] ./[file tail $path]]
+# The local path PATH for `get`, to which %h means the slug.
+proc ::deployer::shell::ScpNoSlug path {
+    if {[string first %h $path] >= 0} {
+        return [string map {% %%} $path]
+    }
+    return $path
 }
 
 proc ::deployer::shell::ScpRead path {
-    set channel [open [ScpNative $path] rb]
+    set channel [open $path rb]
     try {
         return [read $channel]
     } finally {

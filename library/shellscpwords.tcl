@@ -109,6 +109,9 @@ proc ::deployer::shell::ScpLiteral text {
 
 # NAME as a word of a line. Without quotes around it, so that it can go on.
 proc ::deployer::shell::ScpQuote name {
+    if {[regexp {^[\w./,:@%=+-]+$} $name]} {
+        return $name
+    }
     set text ""
     foreach char [split $name {}] {
         switch -regexp -- $char {
@@ -133,10 +136,6 @@ proc ::deployer::shell::ScpOrder {one other} {
         lconnect get put sudo clear help exit}
     return [expr {[lsearch -exact $order [lindex $one 0]]
         - [lsearch -exact $order [lindex $other 0]]}]
-}
-
-proc ::deployer::shell::ScpHistory {} {
-    return [file join [logger::StateDirectory] history.scp]
 }
 
 # PATH with ~ for HOME.
@@ -187,8 +186,8 @@ proc ::deployer::shell::ScpListing {entries long width} {
         }
     }
     if {$long} {
-        return [core::text table $names [dict create width $width \
-            ellipsis [TerminalEllipsis] \
+        # Cut, it would tell nothing.
+        return [core::text table $names [dict create width 0 \
             aligns {left right right right left left}]]
     }
     return [core::text columns $names $width [TerminalEllipsis]]

@@ -208,9 +208,12 @@ oo::define ::deployer::shell::ScpShell {
             if {$base eq "" && [string index $name 0] in {~ - #}} {
                 set word ./$name
             }
-            lappend found [list [ScpQuote $word] "" \
-                [expr {$goes ? 34 : $type eq "link" ? 36 : ""}] \
-                [expr {$goes ? "/" : " "}]]
+            # The slash is seen where there are no colours, too.
+            if {$goes} {
+                lappend found [list [ScpQuote $word]/ "" 36 ""]
+            } else {
+                lappend found [list [ScpQuote $word] "" "" " "]
+            }
         }
         return $found
     }

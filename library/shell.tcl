@@ -46,9 +46,7 @@ namespace eval ::deployer::shell {
         shelljobs shellresult shellbuiltins shelllook shellhistory shelltclsh
         shellscp
     } {
-        if {[file exists [file join $Dir $name.tcl]]} {
-            source -encoding utf-8 [file join $Dir $name.tcl]
-        }
+        source -encoding utf-8 [file join $Dir $name.tcl]
     }
     unset name
 }

@@ -275,13 +275,12 @@ proc ::deployer::shell::DoClosedeadpanes {shell text} {
 proc ::deployer::shell::DoConnect {shell text} {
     upvar #0 $shell S
     set target [PlaceTarget [PlaceOf $shell $text]]
-    set host [PickHost $shell $target "Connect to which host?"]
+    set host [PickHost $target "Connect to which host?"]
     $host shell
 }
 
-# A host of TARGET, picked by a human where there are several.
-proc ::deployer::shell::PickHost {shell target question} {
-    upvar #0 $shell S
+# A host of TARGET: that of a cell, the only one, or the one that a human picks.
+proc ::deployer::shell::PickHost {target question} {
     set ns [info object namespace $target]
     set view [ViewOf $ns]
     if {[IsolatedBy $ns] ne ""} {
@@ -383,11 +382,7 @@ proc ::deployer::shell::RunContextEnd context {
 }
 
 proc ::deployer::shell::DoScp {shell text} {
-    set place [PlaceOf $shell $text]
-    if {[namespace which -command [namespace current]::Scp] eq ""} {
-        Fail {ARGUMENT --scp} "--scp is not there in this version"
-    }
-    Scp $shell $place
+    Scp $shell [PlaceOf $shell $text]
 }
 
 # Looking.
@@ -406,23 +401,14 @@ proc ::deployer::shell::PlaceAndName {shell text} {
 }
 
 proc ::deployer::shell::DoInspect {shell text} {
-    Looked $shell Inspect --inspect $text
+    lassign [PlaceAndName $shell $text] place name
+    tailcall Inspect $shell $place {*}[expr {$name eq "" ? {} : [list $name]}]
 }
 
 proc ::deployer::shell::DoSourcecode {shell text} {
-    Looked $shell SourceCode --source-code $text
-}
-
-proc ::deployer::shell::Looked {shell proc name text} {
-    if {[namespace which -command [namespace current]::$proc] eq ""} {
-        Fail [list ARGUMENT $name] "$name is not there in this version"
-    }
-    lassign [PlaceAndName $shell $text] place member
-    if {$member eq ""} {
-        $proc $shell $place
-    } else {
-        $proc $shell $place $member
-    }
+    lassign [PlaceAndName $shell $text] place name
+    tailcall SourceCode $shell $place \
+        {*}[expr {$name eq "" ? {} : [list $name]}]
 }
 
 proc ::deployer::shell::DoVersion {shell text} {

@@ -59,22 +59,13 @@ namespace eval ::deployer::shell {
 # See Scp.
 proc ::deployer::shell::ScpRun {shell place} {
     set object [PlaceTarget $place]
-    set host [ScpHost [info object namespace $object]]
+    set host [PickHost $object "Which host?"]
     set scp [ScpShell new $object $host [GroupColor [PlaceGroup $place]]]
     try {
         return [$scp run]
     } finally {
         $scp destroy
     }
-}
-
-# The host that is meant: the only one, or the one that somebody chooses.
-proc ::deployer::shell::ScpHost ns {
-    set set [HostsSet [ViewOf $ns]]
-    if {[llength [core::hostset slugs $set]] == 1} {
-        return [core::hostset host $set 0]
-    }
-    return [ConsoleSelectHost $ns "Which host?"]
 }
 
 oo::class create ::deployer::shell::ScpShell {

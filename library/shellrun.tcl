@@ -18,6 +18,7 @@ proc ::deployer::shell::Line {shell text} {
     if {[string index $text 0] eq "#"} {
         return
     }
+    set before $S(status)
     set S(status) 0
     set word ""
     set rest ""
@@ -36,6 +37,7 @@ proc ::deployer::shell::Line {shell text} {
         }
         if {$S(leave)} {
             set S(leave) 0
+            set S(status) $before
             Exit $shell
         }
         return
@@ -220,9 +222,12 @@ proc ::deployer::shell::SignalsOn shell {
 }
 
 proc ::deployer::shell::SignalsOff shell {
+    variable Shells
     upvar #0 $shell S
     lassign $S(signals) interrupt hangup
-    core::interrupt patience 0
+    if {[llength $Shells] == 1} {
+        core::interrupt patience 0
+    }
     catch {::deployer::pty interrupt $interrupt}
     catch {::deployer::Hangup $hangup}
     interp bgerror {} $S(faults)

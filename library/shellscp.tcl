@@ -3,8 +3,8 @@
 # Layer T3.
 
 # --scp and `prog scp`: the shell on a host of PLACE. SHELL is the shell that it
-# was called in, "" where there is none. 1, where a command has failed and nobody
-# sits there; else 0.
+# was called in, "" where there is none. 1, where there is no such host, or a
+# command has failed and nobody sits there; else 0.
 proc ::deployer::shell::Scp {shell place} {
     package require -exact deployer::scp [package present deployer]
     tailcall ScpRun $shell $place

@@ -114,7 +114,10 @@ oo::class create ::deployer::shell::ScpShell {
         pty interrupt [list [namespace which my] Interrupted]
         try {
             my Do [list [namespace which my] Begin]
-            if {!$Failed} {
+            if {$Failed} {
+                # There is no host to be on.
+                set Batch 1
+            } else {
                 my Loop
             }
         } finally {

@@ -31,7 +31,7 @@ _deployer_words() {
 }
 
 _deployer() {
-    local words quote line word kind answer char cut= goes=1 i
+    local words quote line word kind= answer char cut= goes=1 i
     COMPREPLY=()
     _deployer_words "${COMP_LINE:0:COMP_POINT}"
     # What stands before the program, as VAR=value.
@@ -52,18 +52,24 @@ _deployer() {
             fi
         done
     fi
-    kind=${answer%%$'\n'*}
     while IFS= read -r line; do
+        # What stands before was printed by the script.
+        if [[ $line = :words || $line = :files ]]; then
+            kind=$line
+            COMPREPLY=()
+            goes=1
+            continue
+        fi
         line=${line%%$'\t'*}
-        [[ -n $line ]] || continue
+        [[ -n $line && -n $kind ]] || continue
         [[ $line = */ || $line = *: ]] || goes=0
         line=${line#"$cut"}
         if [[ -z $quote ]]; then
             printf -v line %q "$line"
         fi
         COMPREPLY+=("$line")
-    done < <(tail -n +2 <<<"$answer")
-    if [[ $kind = files ]]; then
+    done <<<"$answer"
+    if [[ $kind = :files ]]; then
         while IFS= read -r line; do
             COMPREPLY+=("$line")
         done < <(compgen -f -- "${word#"$cut"}")

@@ -8,10 +8,15 @@ _deployer() {
     answer=$("${(Q)words[1]/#\~\//$HOME/}" --complete "${(@)words_here}" \
         2>/dev/null </dev/null) || return 1
     lines=("${(@f)answer}")
-    kind=$lines[1]
-    for line in "${(@)lines[2,-1]}"; do
+    for line in "${(@)lines}"; do
+        # What stands before was printed by the script.
+        if [[ $line == :words || $line == :files ]]; then
+            kind=$line
+            values=() shown=() going=() going_shown=()
+            continue
+        fi
         value=${line%%$'\t'*}
-        [[ -n $value ]] || continue
+        [[ -n $value && -n $kind ]] || continue
         if [[ $line == *$'\t'?* ]]; then
             line="$value  -- ${line#*$'\t'}"
         else
@@ -33,7 +38,7 @@ _deployer() {
     if (( $#going )); then
         compadd -S '' -l -d going_shown -a going && found=0
     fi
-    if [[ $kind == files ]]; then
+    if [[ $kind == :files ]]; then
         _files && found=0
     fi
     return found

@@ -1,8 +1,9 @@
 # maincomplete.tcl -- deployer::main: what the user's shell offers at Tab.
 #
 # Layer T3. `PROGRAM --complete WORD ...` has the words behind the program's name,
-# the last one being that at the cursor. It prints a line, `words` or `files`,
-# which says what the last word is, and candidates: the whole word, a tab and what
+# the last one being that at the cursor. It prints a line, `:words` or `:files`,
+# which says what the last word is (what the script prints comes before that), and
+# candidates: the whole word, a tab and what
 # it is. One that ends in a slash or colon goes on. Nothing is run for it but what
 # -complete of an action says.
 
@@ -21,7 +22,7 @@ proc ::deployer::program::CompleteMain {class words} {
 
 # FOUND, a list of {WORD TEXT}, as far as they begin with BEGIN.
 proc ::deployer::program::PrintCandidates {kind begin found} {
-    set lines [list $kind]
+    set lines [list :$kind]
     foreach pair $found {
         lassign $pair word text
         # What is no one line cannot be told.

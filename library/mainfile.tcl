@@ -202,7 +202,7 @@ proc ::deployer::program::FileComplete words {
     set rest [lassign $words first]
     switch -- $first {
         init {
-            puts files
+            PrintCandidates files [lindex $rest end] {}
         }
         completion {
             PrintCandidates words [lindex $rest end] {{bash {}} {zsh {}}}

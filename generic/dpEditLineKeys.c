@@ -5,6 +5,7 @@
  */
 
 #include "dpEditLineInt.h"
+#include "dpWidth.h"
 
 /* Part: changes of the line. */
 
@@ -349,10 +350,33 @@ CodesOf(const DpEditLine *linePtr, uint32_t key, uint32_t codes[8])
     codes[count] = UINT32_MAX;
 }
 
+/* The cursor never stands between a character and its marks. */
+static void
+SkipMarks(DpEditLine *linePtr, size_t before)
+{
+    const uint32_t *text;
+    size_t count, cursor, at;
+
+    if (linePtr->state != DP_LINE_IS_READING || DpEditBusy(linePtr->editPtr)) {
+	return;
+    }
+    DpEditText(linePtr->editPtr, &text, &count, &cursor);
+    at = cursor;
+    while (at > 0 && at < count && text[at] >= 0x300
+	    && DpWidthOf(text[at]) == 0) {
+	at = cursor < before ? at - 1 : at + 1;
+    }
+    if (at != cursor) {
+	DpEditMove(linePtr->editPtr, at);
+    }
+}
+
 static void
 HandleKey(DpEditLine *linePtr, uint32_t key)
 {
     uint32_t codes[16], code = key & ~DP_KEY_TEXT;
+    const uint32_t *text;
+    size_t count, before;
 
     if (key == 3) {
 	DpLineFinish(linePtr, DP_LINE_INTERRUPT);
@@ -365,11 +389,13 @@ HandleKey(DpEditLine *linePtr, uint32_t key)
 	DpEditInsert(linePtr->editPtr, &code, 1);
 	return;
     }
+    DpEditText(linePtr->editPtr, &text, &count, &before);
     CodesOf(linePtr, key, codes);
     for (size_t i = 0; codes[i] != UINT32_MAX && linePtr->state == DP_LINE_IS_READING;
 	    i++) {
 	DpLineDoAll(linePtr, DpEditKey(linePtr->editPtr, codes[i]));
     }
+    SkipMarks(linePtr, before);
 }
 
 /* Handles keys that wait, as far as the line goes. */

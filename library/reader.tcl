@@ -133,6 +133,7 @@ oo::class create ::deployer::Reader {
             ::deployer::core::echo line
             ::deployer::core::echo on
         }
+        catch {flush stdout}
         ::deployer::core::edit begin $Edit $Prompt $Prompt2
         ::deployer::BarsPush
         ::deployer::TerminalReaderShow

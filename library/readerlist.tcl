@@ -23,11 +23,10 @@ proc ::deployer::ReaderCommon words {
     return $common
 }
 
-# TEXT of WORD, as wide as WIDTH, in its colour.
-proc ::deployer::ReaderCell {text sgr width} {
-    set pad [string repeat " " [expr {max(0,
-        $width - [core::text width $text])}]]
-    if {$sgr ne "" && [regexp {^[0-9;:]+$} $sgr] && [TerminalColors]} {
+# TEXT, of so many COLUMNS, as wide as WIDTH, in its colour.
+proc ::deployer::ReaderCell {text columns sgr width colors} {
+    set pad [string repeat " " [expr {max(0, $width - $columns)}]]
+    if {$colors && $sgr ne "" && [regexp {^[0-9;:]+$} $sgr]} {
         set text "\033\[${sgr}m$text\033\[m"
     }
     return $text$pad
@@ -39,22 +38,29 @@ proc ::deployer::ReaderColumns {words cols rows} {
     set widest 0
     set described 0
     set shown {}
+    set colors [TerminalColors]
     foreach word $words {
         lassign $word text description sgr
-        set text [core::text show $text]
-        set width [core::text width $text]
+        if {[regexp {^[ -~]*$} $text]} {
+            # Most are so, and there may be thousands.
+            set width [string length $text]
+        } else {
+            set text [core::text show $text]
+            set width [core::text width $text]
+        }
         if {$width > $widest} {
             set widest $width
         }
         if {$description ne ""} {
             set described 1
         }
-        lappend shown [list $text $description $sgr]
+        lappend shown [list $text $width $sgr $description]
     }
     if {$described && [llength $words] < $rows - 1 && $widest + 12 < $cols} {
         return [lmap word $shown {
-            lassign $word text description sgr
-            string trimright "[ReaderCell $text $sgr $widest]  [core::text fit \
+            lassign $word text width sgr description
+            string trimright "[ReaderCell $text $width $sgr $widest \
+                $colors]  [core::text fit \
                 [core::text show [string map {\n { }} $description]] \
                 [expr {$cols - $widest - 3}] [TerminalEllipsis]]"
         }]
@@ -66,11 +72,13 @@ proc ::deployer::ReaderColumns {words cols rows} {
     for {set row 0} {$row < $count} {incr row} {
         set line ""
         for {set at $row} {$at < [llength $shown]} {incr at $count} {
-            lassign [lindex $shown $at] text - sgr
-            set text [core::text fit $text [expr {$cols - 1}] \
-                [TerminalEllipsis]]
-            append line [ReaderCell $text $sgr [expr {
-                $at + $count < [llength $shown] ? $widest + 2 : 0}]]
+            lassign [lindex $shown $at] text width sgr
+            if {$width >= $cols} {
+                set text [core::text fit $text [expr {$cols - 1}] \
+                    [TerminalEllipsis]]
+            }
+            append line [ReaderCell $text $width $sgr [expr {
+                $at + $count < [llength $shown] ? $widest + 2 : 0}] $colors]
         }
         lappend lines $line
     }

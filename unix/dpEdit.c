@@ -617,6 +617,12 @@ DpEditBegin(DpEdit *editPtr)
     }
 }
 
+bool
+DpEditBusy(const DpEdit *editPtr)
+{
+    return editPtr->reads > 1;
+}
+
 DpEditAct
 DpEditKey(DpEdit *editPtr, uint32_t code)
 {
@@ -705,90 +711,5 @@ DpEditDelete(DpEdit *editPtr, size_t count)
 }
 
 _Static_assert(sizeof(wchar_t) == sizeof(uint32_t), "wchar_t holds no character");
-
-#else /* no libedit */
-
-bool
-DpEditThere(void)
-{
-    return false;
-}
-
-DpEdit *
-DpEditNew(DpEditKeys keys, DpError *errPtr)
-{
-    (void) keys;
-    DpErrorSet(errPtr, "STATE", "the package was built without libedit");
-    DpErrorAddData(errPtr, "editor");
-    return NULL;
-}
-
-/* The rest is for what DpEditNew has made. */
-
-void
-DpEditFree(DpEdit *editPtr)
-{
-    (void) editPtr;
-}
-
-bool
-DpEditIsVi(const DpEdit *editPtr)
-{
-    (void) editPtr;
-    return false;
-}
-
-void
-DpEditBegin(DpEdit *editPtr)
-{
-    (void) editPtr;
-}
-
-DpEditAct
-DpEditKey(DpEdit *editPtr, uint32_t code)
-{
-    (void) editPtr;
-    (void) code;
-    return DP_EDIT_EOF;
-}
-
-DpEditAct
-DpEditGo(DpEdit *editPtr)
-{
-    (void) editPtr;
-    return DP_EDIT_KEY;
-}
-
-void
-DpEditText(DpEdit *editPtr, const uint32_t **textPtr, size_t *countPtr,
-	size_t *cursorPtr)
-{
-    (void) editPtr;
-    *textPtr = NULL;
-    *countPtr = *cursorPtr = 0;
-}
-
-bool
-DpEditInsert(DpEdit *editPtr, const uint32_t *text, size_t count)
-{
-    (void) editPtr;
-    (void) text;
-    (void) count;
-    return false;
-}
-
-void
-DpEditDelete(DpEdit *editPtr, size_t count)
-{
-    (void) editPtr;
-    (void) count;
-}
-
-void
-DpEditMove(DpEdit *editPtr, size_t cursor)
-{
-    (void) editPtr;
-    (void) cursor;
-}
 
 #endif

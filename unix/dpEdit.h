@@ -47,6 +47,9 @@ MODULE_SCOPE bool DpEditIsVi(const DpEdit *editPtr);
 /* Begins an empty line, from any state; whatever waits for a key is dropped. */
 MODULE_SCOPE void DpEditBegin(DpEdit *editPtr);
 
+/* Whether a command has begun that wants more keys. */
+MODULE_SCOPE bool DpEditBusy(const DpEdit *editPtr);
+
 /* Gives a key, a Unicode character. */
 MODULE_SCOPE DpEditAct DpEditKey(DpEdit *editPtr, uint32_t code);
 

@@ -3,11 +3,11 @@
 # usage: tclsh run.tcl ?-quick? ?-rounds N? ?-only SUITES? ?-bin DIR? ?-keep FILE?
 #
 # Suites: start fan one warm idle, those of terminals (terminal.tcl): keys
-# flood stop dialogue, for which "terminal" stands, and those of files
-# (files.tcl): "files", "delay" and "pipe", complete (complete.tcl)
-# and shellstart (shellstart.tcl). All
-# contestants of a suite run in turn in each round (A B C A B C), one round for
-# warming up and then the counted ones; medians are compared, as ratios. The servers are a farm of
+# flood stop dialogue, for which "terminal" stands, those of the shell: key
+# (reader.tcl) complete (complete.tcl) shellstart (shellstart.tcl), and those of
+# files (files.tcl): "files", "delay" and "pipe". All contestants of a suite run in
+# turn in each round (A B C A B C), one round for warming up and then the counted
+# ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
 # directory that holds l2 and rusage, maybe l2files, already built (for another
 # libssh2); -keep a file that gets all single results.
@@ -17,7 +17,7 @@ package require Tcl 8.6
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle terminal files delay pipe complete
+        -only {start fan one warm idle terminal files delay pipe key complete
             shellstart}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
@@ -26,6 +26,7 @@ namespace eval bench {
 }
 source [file join $bench::Here .. sshd.tcl]
 source [file join $bench::Here terminal.tcl]
+source [file join $bench::Here reader.tcl]
 source [file join $bench::Here files.tcl]
 source [file join $bench::Here complete.tcl]
 source [file join $bench::Here shellstart.tcl]
@@ -459,7 +460,7 @@ proc bench::PrintFacts {} {
 # The suites that -only names, groups taken apart.
 proc bench::Suites {} {
     set groups {
-        terminal {keys flood stop dialogue} files {stream large channel small}
+        terminal {keys flood stop dialogue} key {key words} files {stream large channel small}
         delay {farlarge farsmall} pipe {hostpipe memory tee}
     }
     return [concat {*}[lmap name [Opt -only] {

@@ -172,6 +172,15 @@ SendToJournal(DpJournal *journalPtr, const Event *eventPtr, Tcl_Obj *listPtr)
 		hostPtr = eventPtr->objv[i + 1];
 	    }
 	}
+    } else if (eventPtr->objc > 2
+	    && eventPtr->objv[eventPtr->objc - 2] == hubPtr->keys[FAILURES]) {
+	/* A journal has them already, each where it arose. */
+	Tcl_Obj *lessPtr = Tcl_NewListObj(eventPtr->objc - 2, eventPtr->objv);
+
+	Tcl_IncrRefCount(lessPtr);
+	DpJournalPut(journalPtr, lessPtr, use, NULL);
+	Tcl_DecrRefCount(lessPtr);
+	return;
     }
     DpJournalPut(journalPtr, listPtr, use, hostPtr);
 }

@@ -11,15 +11,17 @@
 
 typedef enum Kind { TEXT, WHOLE, REAL, TRUTH, DATA, BINARY, NESTED } Kind;
 
-/* The keys whose values are no strings. */
+/* The keys whose values are no strings, the shortest first. */
 static const struct {
     const char *name;
+    int length;
     Kind kind;
 } keys[] = {
-    {"id", WHOLE}, {"parent", WHOLE}, {"bytes", WHOLE}, {"status", WHOLE},
-    {"dropped", WHOLE}, {"time", REAL}, {"seconds", REAL}, {"sudo", TRUTH},
-    {"sandbox", TRUTH}, {"shown", TRUTH}, {"interactive", TRUTH},
-    {"data", DATA}, {"binary", BINARY}, {"failures", NESTED}
+    {"id", 2, WHOLE}, {"time", 4, REAL}, {"data", 4, DATA},
+    {"sudo", 4, TRUTH}, {"bytes", 5, WHOLE}, {"shown", 5, TRUTH},
+    {"parent", 6, WHOLE}, {"status", 6, WHOLE}, {"binary", 6, BINARY},
+    {"dropped", 7, WHOLE}, {"seconds", 7, REAL}, {"sandbox", 7, TRUTH},
+    {"failures", 8, NESTED}, {"interactive", 11, TRUTH}
 };
 
 static void
@@ -47,8 +49,23 @@ IsPlain(unsigned char byte)
 void
 DpJsonString(DpBuf *bufPtr, const char *text, int length)
 {
-    const char *end = text + length;
+    const char *end = text + length, *plain = text;
 
+    while (plain < end && IsPlain((unsigned char) *plain)) {
+	plain++;
+    }
+    if (plain == end) {
+	/* Most are plain to their end. */
+	unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 2);
+
+	to[0] = '"';
+	if (length > 0) {
+	    memcpy(to + 1, text, (size_t) length);
+	}
+	to[length + 1] = '"';
+	DpBufAdded(bufPtr, (size_t) length + 2);
+	return;
+    }
     AddText(bufPtr, "\"");
     while (text < end) {
 	const char *from = text;
@@ -128,14 +145,47 @@ AddBase64(DpBuf *bufPtr, const unsigned char *bytes, size_t count)
 }
 
 static Kind
-KindOf(const char *name)
+KindOf(Tcl_Obj *namePtr)
 {
-    for (size_t i = 0; i < DP_ARRAY_SIZE(keys); i++) {
-	if (strcmp(name, keys[i].name) == 0) {
+    int length;
+    const char *name = Tcl_GetStringFromObj(namePtr, &length);
+
+    for (size_t i = 0; i < DP_ARRAY_SIZE(keys) && keys[i].length <= length;
+	    i++) {
+	if (keys[i].length == length && name[0] == keys[i].name[0]
+		&& memcmp(name, keys[i].name, (size_t) length) == 0) {
 	    return keys[i].kind;
 	}
     }
     return TEXT;
+}
+
+/* Decimal digits, at least so many. */
+static void
+AddDigits(DpBuf *bufPtr, uint64_t value, int least)
+{
+    char text[24], *digit = text + sizeof(text);
+
+    do {
+	*--digit = (char) ('0' + value % 10);
+	value /= 10;
+	least--;
+    } while (value > 0 || least > 0);
+    DpBufAppend(bufPtr, digit, (size_t) (text + sizeof(text) - digit));
+}
+
+/* With six decimals; printf, which is exact, takes ten times as long. */
+static void
+AddReal(DpBuf *bufPtr, double real)
+{
+    uint64_t millionths = (uint64_t) (fabs(real) * 1e6 + 0.5);
+
+    if (real < 0) {
+	AddText(bufPtr, "-");
+    }
+    AddDigits(bufPtr, millionths / 1000000, 1);
+    AddText(bufPtr, ".");
+    AddDigits(bufPtr, millionths % 1000000, 6);
 }
 
 static void
@@ -186,22 +236,23 @@ AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
 {
     Tcl_WideInt whole;
     double real;
-    char text[64];
     int flag;
 
     switch (kind) {
     case WHOLE:
 	if (Tcl_GetWideIntFromObj(NULL, objPtr, &whole) == TCL_OK) {
-	    snprintf(text, sizeof(text), "%lld", (long long) whole);
-	    AddText(bufPtr, text);
+	    if (whole < 0) {
+		AddText(bufPtr, "-");
+	    }
+	    AddDigits(bufPtr, whole < 0 ? 0 - (uint64_t) whole
+		    : (uint64_t) whole, 1);
 	    return;
 	}
 	break;
     case REAL:
 	if (Tcl_GetDoubleFromObj(NULL, objPtr, &real) == TCL_OK
-		&& isfinite(real) && fabs(real) < 1e15) {
-	    snprintf(text, sizeof(text), "%.6f", real);
-	    AddText(bufPtr, text);
+		&& isfinite(real) && fabs(real) < 1e12) {
+	    AddReal(bufPtr, real);
 	    return;
 	}
 	break;
@@ -230,7 +281,7 @@ IsBinary(int objc, Tcl_Obj *const objv[])
     int flag;
 
     for (int i = 0; i < objc; i += 2) {
-	if (KindOf(Tcl_GetString(objv[i])) == BINARY
+	if (KindOf(objv[i]) == BINARY
 		&& Tcl_GetBooleanFromObj(NULL, objv[i + 1], &flag) == TCL_OK
 		&& flag) {
 	    return true;
@@ -261,13 +312,13 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
     binary = IsBinary(objc, objv);
     AddText(bufPtr, "{");
     for (int i = 0, count = 0; i < objc; i += 2) {
-	Kind kind = KindOf(Tcl_GetString(objv[i]));
+	Kind kind = KindOf(objv[i]);
 
 	if (kind == BINARY) {
 	    continue;
 	}
 	if (count++ > 0) {
-	    AddText(bufPtr, ",");
+	    DpBufAppend(bufPtr, ",", 1);
 	}
 	if (kind == DATA && binary) {
 	    int length;
@@ -280,7 +331,7 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 	    continue;
 	}
 	AddString(bufPtr, objv[i]);
-	AddText(bufPtr, ":");
+	DpBufAppend(bufPtr, ":", 1);
 	AddValue(bufPtr, kind, objv[i + 1]);
     }
     AddText(bufPtr, "}");

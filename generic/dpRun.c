@@ -71,7 +71,8 @@ DpRunAddTap(DpRun *runPtr, const DpRunTap *tapPtr)
 	    (size_t) (runPtr->numTaps + 1) * sizeof(*runPtr->taps));
     runPtr->taps[runPtr->numTaps++] = *tapPtr;
     if (runPtr->slice == NULL) {
-	runPtr->slice = DpAlloc(SLICE);
+	/* Not zeroed: that would be much of what a short command costs. */
+	runPtr->slice = DpRealloc(NULL, SLICE);
     }
 }
 

@@ -114,7 +114,8 @@ oo::class create ::deployer::Deciding {
     variable Slug
 
     method Run {line opts} {
-        if {[::deployer::ContextGet] eq "" || ![::deployer::DecideMay $opts]} {
+        if {![dict exists [::deployer::ContextGet] -decide]
+                || ![::deployer::DecideMay $opts]} {
             return [next $line $opts]
         }
         set may {retry skip edit}

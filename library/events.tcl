@@ -98,6 +98,15 @@ oo::define ::deployer::host {
     # SPAN.
     method Tell {span line opts} {
         set facts [list host $Slug command $line]
+        if {$::deployer::Resuming || $::deployer::EventHostsWanted
+                || [array size ::deployer::EventHosts]} {
+            my Noted
+        }
+        if {$opts eq "" && [info exists Masks]
+                && $MasksSeen == $::deployer::Generation} {
+            # Most commands, quickly.
+            return [::deployer::core::event begin $span run $facts {} $Masks]
+        }
         if {[dict exists $opts sudo]} {
             lappend facts sudo 1 user [expr {[dict exists $opts user]
                 && [dict get $opts user] ne "" ? [dict get $opts user]
@@ -120,7 +129,6 @@ oo::define ::deployer::host {
                 lappend answers {*}[split [lindex $pair 2] \r\n]
             }
         }
-        my Noted
         return [::deployer::core::event begin $span run $facts {} \
             [my Hidden {}] [lsearch -all -inline -exact -not $answers {}]]
     }

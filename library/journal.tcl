@@ -23,7 +23,10 @@ namespace eval ::deployer {
     set JournalDirectory {{} {}}
 
     # Every so many journals the old ones are looked through.
-    variable JournalTidy 16
+    variable JournalOften 16
+
+    # What `runs forget` leaves: so many, of so many days, of so many bytes.
+    variable RunsKeep {keep 200 days 90 size 536870912}
 
     # Parameters of actions whose values are nobody's business.
     variable JournalSecrets {(?i)pass(?!ive|ing|enger|age)|secret|token|pwd|credential|(api|private|access|auth).?key|^pin$}
@@ -155,7 +158,6 @@ proc ::deployer::JournalJob journal {
 proc ::deployer::JournalEnd {journal code options} {
     variable Journals
     variable JournalCount
-    variable JournalTidy
     variable Listening
     if {![info exists Journals($journal)]} {
         return
@@ -178,8 +180,26 @@ proc ::deployer::JournalEnd {journal code options} {
     if {[dict get $ended error] ne ""} {
         JournalWarn $root [dict get $ended error]
     }
-    if {[dict get $ended id] ne "" && [incr JournalCount] % $JournalTidy == 1} {
-        catch {runs forget}
+    if {[dict get $ended id] ne ""} {
+        catch {JournalTidy [incr JournalCount]}
+    }
+}
+
+# Looks for old journals, now that this process has made COUNT of them: by their
+# names after the first one, by their sizes as well after many.
+proc ::deployer::JournalTidy count {
+    variable JournalOften
+    variable RunsKeep
+    if {$count % $JournalOften == 0} {
+        runs forget
+    } elseif {$count == 1} {
+        # No `clock format`: to load that takes longer than all of a short run.
+        set files [lsort [glob -nocomplain -directory [RunsDirectory] *.jsonl]]
+        if {[llength $files] > [dict get $RunsKeep keep]
+                || [file mtime [lindex $files 0]] < [clock seconds]
+                    - 86400 * [dict get $RunsKeep days]} {
+            runs forget
+        }
     }
 }
 

@@ -5,9 +5,6 @@
 # have been written by anybody, or half: what is no line of ours is passed over.
 
 namespace eval ::deployer {
-    # What `runs forget` leaves: so many, of so many days, of so many bytes.
-    variable RunsKeep {keep 200 days 90 size 536870912}
-
     # A line that is longer is none of ours, and neither is a longer file.
     variable RunsLine 4194304
     variable RunsSize 1200000000

@@ -371,7 +371,7 @@ apply {{} {
         }
         oo::define ::deployer::Sandbox method $method args [string map \
             [list %m $method %s Sandboxed[string map {Untold {}} $method]] {
-            if {[::deployer::ContextGet] eq ""
+            if {[::deployer::SandboxMode] eq ""
                     || ![my SandboxHas %m $args]} {
                 return [next {*}$args]
             }

@@ -5,7 +5,8 @@
 # Suites: start fan one warm idle, those of terminals (terminal.tcl): keys
 # flood stop dialogue, for which "terminal" stands, those of the shell: key
 # (reader.tcl) complete (complete.tcl) shellstart (shellstart.tcl), and those of
-# files (files.tcl): "files", "delay" and "pipe". All contestants of a suite run in
+# files (files.tcl): "files", "delay" and "pipe"; journal, which is what the journal
+# of a run costs. All contestants of a suite run in
 # turn in each round (A B C A B C), one round for warming up and then the counted
 # ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
@@ -17,8 +18,8 @@ package require Tcl 8.6
 namespace eval bench {
     variable Here [file dirname [file normalize [info script]]]
     variable Options [dict create -quick 0 -rounds 5 -bin {} -keep {} \
-        -only {start fan one warm idle terminal files delay pipe key complete
-            shellstart}]
+        -only {start fan one warm idle terminal files delay pipe journal key
+            complete shellstart}]
     variable Samples {}         ;# contestant -> list of dicts
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
@@ -289,6 +290,26 @@ proc bench::start {} {
     }
 }
 
+# More than the limit for each command is too much; that of a cell is an action
+# beside the command.
+proc bench::journal {} {
+    variable Farm
+    variable Here
+    set sample [Measure [list [info nameofexecutable] \
+        [file join $Here journal.tcl] [$Farm port] [$Farm user] [$Farm key] \
+        [$Farm knownhosts] [lindex [$Farm addresses] 0] \
+        [expr {[Opt -quick] ? 10 : 100}]]]
+    foreach {key what limit} {
+        run "a command over SSH" {<= 1.0}
+        cell "a cell with one command, local" {}
+    } {
+        Row "the journal of $what, CPU / 20 us" \
+            [dict get $sample inner ${key}More] 20 $limit us
+        Row "  ... / all of it" [dict get $sample inner ${key}More] \
+            [dict get $sample inner $key] {} us
+    }
+}
+
 proc bench::fan {} {
     variable Farm
     set addresses [lrange [$Farm addresses] 0 \
@@ -474,6 +495,8 @@ proc bench::main {argv} {
     variable Farm
     ParseOptions $argv
     set home [sshd::TempDir]
+    # Runs keep their journals, as anywhere; these are nobody's.
+    set ::env(XDG_STATE_HOME) [file join $home state]
     # The same for all: no start-up files of the user's, one kind of host key.
     set Farm [sshd::farm new -count 100 -hostkeys ed25519 -maxsessions 100 \
         -config "SetEnv HOME=$home\nMaxStartups 20000"]

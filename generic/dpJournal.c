@@ -268,10 +268,13 @@ AddHeader(DpJournal *journalPtr, DpBuf *bufPtr)
     AddText(bufPtr, FIRST);
     Summary(journalPtr, "open", 0, text, sizeof(text));
     AddText(bufPtr, text);
-    snprintf(text, sizeof(text), ",\"id\":\"%.*s\",\"time\":%.6f,\"pid\":%ld",
-	    (int) strcspn(journalPtr->name, "."), journalPtr->name,
-	    (double) journalPtr->startTime / 1e6, DpJournalFilePid());
+    snprintf(text, sizeof(text), ",\"id\":\"%.*s\",\"time\":%.6f,\"pid\":%ld"
+	    ",\"machine\":", (int) strcspn(journalPtr->name, "."),
+	    journalPtr->name, (double) journalPtr->startTime / 1e6,
+	    DpJournalFilePid());
     AddText(bufPtr, text);
+    DpJournalFileMachine(text, sizeof(text));
+    DpJsonString(bufPtr, text, (int) strlen(text));
     if (Tcl_ListObjGetElements(NULL, journalPtr->factsPtr, &objc, &objv)
 	    != TCL_OK) {
 	objc = 0;

@@ -183,7 +183,7 @@ proc ::deployer::JobMain {co parent prefix end} {
         if {[info exists JournalJobs($co)]} {
             set journal $JournalJobs($co)
             unset JournalJobs($co)
-            JournalEnd $journal $code $options
+            catch {JournalEnd $journal $code $options}
         }
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co)

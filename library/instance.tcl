@@ -65,7 +65,9 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     }
     if {![dict exists $context -event] && ![dict exists $context -journal]
             && [RunsRecording]} {
-        set context [JournalEnter $context $ns $method $arguments]
+        catch {
+            set context [JournalEnter $context $ns $method $arguments]
+        }
     }
     set w [Job [list ::deployer::$performer $ns $method $arguments] $context]
     set code [catch {Await $w} result options]

@@ -6,7 +6,6 @@
 # is loaded when it is first needed.
 
 namespace eval ::deployer {
-    namespace export runs
     variable RunsOn ""          ;# 0 or 1; "": as the environment says
     variable Journals           ;# of runs that go on -> the root's namespace
     variable JournalJobs        ;# coroutine of an outermost job -> its journal
@@ -82,6 +81,7 @@ proc ::deployer::JournalEnter {context ns method arguments} {
     }
     set root [set ${ns}::Root]
     set hidden {}
+    # A journal must not fail the run: Launch goes on without.
     if {[llength $arguments]} {
         set hidden [JournalSecretsOf $ns]
         set formals [dict get [Member [ServiceOf $ns] $method] formals]
@@ -90,8 +90,7 @@ proc ::deployer::JournalEnter {context ns method arguments} {
     set sandbox [expr {[dict exists $context -sandbox]
         || [dict get [set ${root}::Options] sandbox]}]
     set journal [core::journal new [RunsDirectory] [list \
-        machine [info hostname] user $::tcl_platform(user) \
-        root [info object class [ObjectOf $root]] path [PathOf $ns] \
+        user $::tcl_platform(user) root [info object class [ObjectOf $root]] path [PathOf $ns] \
         action $method arguments $arguments sandbox $sandbox \
         {*}[JournalResumes $context]] $hidden]
     set Journals($journal) $root
@@ -108,15 +107,21 @@ proc ::deployer::JournalResumes context {
     return {}
 }
 
-# What the hosts of the instance of namespace NS keep secret.
+# What the hosts of the instance of namespace NS keep secret. There may be many.
 proc ::deployer::JournalSecretsOf ns {
+    variable Generation
+    namespace upvar $ns JournalHidden kept
+    if {[info exists kept] && [lindex $kept 0] == $Generation} {
+        return [lindex $kept 1]
+    }
     set secrets {}
-    catch {
-        foreach host [core::hostset hosts [HostsSet [ViewOf $ns]]] {
+    foreach host [core::hostset hosts [HostsSet [ViewOf $ns]]] {
+        if {[IsHost $host]} {
             lappend secrets {*}[[info object namespace $host]::my Hidden {}]
         }
     }
-    return $secrets
+    set kept [list $Generation [lsort -unique $secrets]]
+    return [lindex $kept 1]
 }
 
 # ARGUMENTS for FORMALS with *** for those that are secret by their names, which

@@ -165,3 +165,18 @@ DpJournalFilePid(void)
 {
     return (long) getpid();
 }
+
+void
+DpJournalFileMachine(char *name, size_t size)
+{
+    if (gethostname(name, size) != 0) {
+	name[0] = '\0';
+    }
+    name[size - 1] = '\0';
+    /* What is no name of a host could be anything. */
+    for (char *at = name; *at != '\0'; at++) {
+	if ((unsigned char) *at < 0x21 || (unsigned char) *at > 0x7e) {
+	    *at = '_';
+	}
+    }
+}

@@ -34,4 +34,7 @@ MODULE_SCOPE int DpJournalFileIsOpen(const char *path, bool *isOpenPtr);
 MODULE_SCOPE void DpJournalFileName(int64_t microseconds, char *name);
 MODULE_SCOPE long DpJournalFilePid(void);
 
+/* The name of this machine; asks no server for it, as Tcl's does. */
+MODULE_SCOPE void DpJournalFileMachine(char *name, size_t size);
+
 #endif

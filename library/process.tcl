@@ -261,6 +261,9 @@ oo::class create ::deployer::Process {
             ::deployer::Detach [lindex $waiters end]
             set slug $Slug
             set line $Line
+            # It is not read meanwhile: the command that ends it could not be
+            # heard in its flood.
+            ::deployer::EndSession $Host $Proc $Token $Opts
             my End
             ::deployer::Fail [list EXEC SIZE $slug] "command\
                 \"[::deployer::Shorten $line]\" on host $slug was ended:\

@@ -261,9 +261,6 @@ oo::class create ::deployer::Process {
             ::deployer::Detach [lindex $waiters end]
             set slug $Slug
             set line $Line
-            # It is not read meanwhile: the command that ends it could not be
-            # heard in its flood.
-            ::deployer::EndSession $Host $Proc $Token $Opts
             my End
             ::deployer::Fail [list EXEC SIZE $slug] "command\
                 \"[::deployer::Shorten $line]\" on host $slug was ended:\
@@ -380,15 +377,9 @@ oo::class create ::deployer::Process {
         ::deployer::FailCommand $Host $Slug $Line $status
     }
 
-    # Ends what runs on the host, and waits for that. What it has printed and
-    # nobody reads must not keep it.
+    # Ends what runs on the host, and waits for that.
     method End {} {
-        foreach channel [list $Out $Err] {
-            if {$channel ne ""} {
-                ::deployer::core::pump tail $channel $::deployer::TailSize
-            }
-        }
-        ::deployer::EndProcess $Host $Proc $Token $Opts
+        ::deployer::EndProcess $Host $Proc $Token $Opts [list $Out $Err]
     }
 
     # What a pump has met at CHANNEL, as {message code}; ERROR is {code message}
@@ -417,8 +408,11 @@ proc ::deployer::AwaitStart p {
     }
 }
 
-# Ends what process P runs, and waits for its end.
-proc ::deployer::EndProcess {host p token opts} {
+# Ends what process P runs, and waits for its end. What it has printed to
+# CHANNELS and nobody reads must not keep it from that; but before it is ended its
+# flood could keep the command that ends it from being heard.
+proc ::deployer::EndProcess {host p token opts channels} {
+    variable TailSize
     set ended [core::proc ended $p]
     # One that is still being started cannot be ended.
     for {set i 0} {$i < 600} {incr i} {
@@ -431,6 +425,11 @@ proc ::deployer::EndProcess {host p token opts} {
     EndSession $host $p $token $opts
     if {$i == 600} {
         core::proc close $p
+    }
+    foreach channel $channels {
+        if {$channel ne ""} {
+            catch {core::pump tail $channel $TailSize}
+        }
     }
     catch {Await $ended}
 }

@@ -32,7 +32,7 @@
  * What has ended is written with what begins next: mostly that is at once. After
  * so many ms it is written by itself.
  */
-#define WRITE_MS 5
+#define WRITE_MS 20
 
 /* A result that is longer is not kept. */
 #define MAX_RESULT 16384

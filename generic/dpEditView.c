@@ -209,7 +209,7 @@ SetCursor(Layout *layoutPtr, int width)
 
     rowsPtr->cursorRow = rowsPtr->count - 1;
     rowsPtr->cursorCol = Row(layoutPtr)->width;
-    if (rowsPtr->cursorCol + width > layoutPtr->cols) {
+    if (rowsPtr->cursorCol + (width > 0 ? width : 1) > layoutPtr->cols) {
 	rowsPtr->cursorRow++;
 	rowsPtr->cursorCol = 0;
     }
@@ -245,9 +245,9 @@ MakeRows(DpEditRows *rowsPtr, const DpEditShape *shapePtr)
     }
     if (shapePtr->cursor >= shapePtr->count) {
 	SetCursor(&layout, 1);
-	if (rowsPtr->cursorRow == rowsPtr->count) {
-	    AddRow(&layout);
-	}
+    }
+    if (rowsPtr->cursorRow == rowsPtr->count) {
+	AddRow(&layout);
     }
 }
 

@@ -2,9 +2,9 @@
 #
 #     tclsh seeds.tcl DIRECTORY
 #
-# fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/gather,
-# DIRECTORY/json, DIRECTORY/match, DIRECTORY/nodeset, DIRECTORY/play,
-# DIRECTORY/sftp and DIRECTORY/width.
+# fills DIRECTORY/known, DIRECTORY/key, DIRECTORY/agent, DIRECTORY/edit,
+# DIRECTORY/gather, DIRECTORY/json, DIRECTORY/match, DIRECTORY/nodeset,
+# DIRECTORY/play, DIRECTORY/sftp and DIRECTORY/width.
 
 package require Tcl 8.6
 
@@ -269,12 +269,26 @@ proc ::seeds::Width {dir} {
     }
 }
 
+# Columns and rows, and what is typed.
+proc ::seeds::Edit {dir} {
+    set count 0
+    foreach text {
+        "\1\3abc\u65e5\u0301\033\[D\033\[Dx\r\033\[3~\033\[200~aa\033\[201~"
+        "\14\7\033OH\033b\033\[1;5C\t\1\x7f\033\[M !!\033\[<0;1;1m\033\]0;t\7y"
+        "\0\0\u202e\u200bwide \u65e5\u65e5\u65e5\u65e5\u65e5\033\[H\033\[F"
+    } {
+        Write $dir/edit/[incr count] [encoding convertto utf-8 \
+            [subst -nocommands -novariables $text]]
+    }
+}
+
 proc ::seeds::Main {dir} {
-    file mkdir $dir/known $dir/key $dir/agent $dir/gather $dir/json \
+    file mkdir $dir/known $dir/key $dir/agent $dir/edit $dir/gather $dir/json \
         $dir/match $dir/nodeset $dir/play $dir/sftp $dir/width $dir/work
     set publics [Keys $dir]
     Known $dir $publics
     Agent $dir $publics
+    Edit $dir
     Gather $dir
     Json $dir
     Match $dir

@@ -190,9 +190,11 @@ proc ::deployer::ConsolePage {ns args} {
     if {[dict exists $options colors] && [dict get $options colors]} {
         lappend flags -colors
     }
-    set text [core::text show {*}$flags $text]
-    if {[string index $text end] ni {{} \n}} {
-        append text \n
+    # What ends the colours stands before the end of the last line.
+    if {$text ne ""} {
+        set text [core::text show {*}$flags \
+            [expr {[string index $text end] eq "\n"
+                ? [string range $text 0 end-1] : $text}]]\n
     }
     if {![ConsoleIsOpen $ns] || ![ConsoleOnScreen $ns]} {
         ConsolePrint $ns $text

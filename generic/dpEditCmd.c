@@ -234,6 +234,17 @@ Begin(Edit *editPtr, Tcl_Obj *promptPtr, Tcl_Obj *morePtr)
 }
 
 static void
+Prompt(Edit *editPtr, Tcl_Obj *promptPtr)
+{
+    Tcl_DString prompt;
+
+    PutExternal(editPtr, promptPtr, &prompt);
+    DpEditLinePrompt(editPtr->linePtr, Tcl_DStringValue(&prompt),
+	    (size_t) Tcl_DStringLength(&prompt));
+    Tcl_DStringFree(&prompt);
+}
+
+static void
 Print(Edit *editPtr, Tcl_Obj *textPtr, bool keep)
 {
     Tcl_DString bytes;
@@ -346,6 +357,7 @@ Append(Tcl_Interp *interp, Tcl_Obj *pathPtr, Tcl_Obj *textPtr, int maxLines)
  * core::edit there -- whether there is a line editor at all.
  * core::edit open KEYS -- "", emacs or vi; its handle.
  * core::edit begin EDIT PROMPT MORE -- a line begins, and is shown by `show`.
+ * core::edit prompt EDIT PROMPT -- another one for that line.
  * core::edit show|hide|drop|close EDIT
  * core::edit shown EDIT
  * core::edit next EDIT -- a waiter of the next event.
@@ -364,14 +376,14 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 {
     static const char *const names[] = {
 	"append", "ask", "begin", "close", "drop", "forget", "hide", "next", "open", "output", "print",
-	"remember", "replace", "reply", "show", "shown", "there", NULL
+	"prompt", "remember", "replace", "reply", "show", "shown", "there", NULL
     };
     enum {
 	APPEND, ASK, BEGIN, CLOSE, DROP, FORGET, HIDE, NEXT, OPEN, OUTPUT, PRINT,
-	REMEMBER, REPLACE, REPLY, SHOW, SHOWN, THERE
+	PROMPT, REMEMBER, REPLACE, REPLY, SHOW, SHOWN, THERE
     };
     static const int counts[] = {
-	5, 4, 5, 3, 3, 3, 3, 3, 3, 4, 5, 4, 5, 4, 3, 3, 2
+	5, 4, 5, 3, 3, 3, 3, 3, 3, 4, 5, 4, 4, 5, 4, 3, 3, 2
     };
     DpInterp *dpPtr = clientData;
     Edit *editPtr;
@@ -438,6 +450,9 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    return TCL_ERROR;
 	}
 	Print(editPtr, objv[3], keep);
+	break;
+    case PROMPT:
+	Prompt(editPtr, objv[3]);
 	break;
     case REMEMBER:
 	return Remember(editPtr, interp, objv[3]);

@@ -478,6 +478,16 @@ DpEditLineBegin(DpEditLine *linePtr, const char *prompt, size_t promptLength,
 }
 
 void
+DpEditLinePrompt(DpEditLine *linePtr, const char *prompt, size_t length)
+{
+    DpBufFree(&linePtr->prompt);
+    DpBufAppend(&linePtr->prompt, prompt, length);
+    if (DpEditLineShown(linePtr)) {
+	Settle(linePtr);
+    }
+}
+
+void
 DpEditLineText(DpEditLine *linePtr, const uint32_t **textPtr,
 	size_t *countPtr, size_t *cursorPtr)
 {

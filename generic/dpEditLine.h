@@ -37,6 +37,10 @@ MODULE_SCOPE void DpEditLineFree(DpEditLine *linePtr);
 MODULE_SCOPE void DpEditLineBegin(DpEditLine *linePtr, const char *prompt,
 	size_t promptLength, const char *more, size_t moreLength);
 
+/* Another prompt for the line that has begun. */
+MODULE_SCOPE void DpEditLinePrompt(DpEditLine *linePtr, const char *prompt,
+	size_t length);
+
 /* Takes the terminal, errors as DpTtyOpen; gives it back and leaves no trace. */
 MODULE_SCOPE bool DpEditLineShow(DpEditLine *linePtr, DpError *errPtr);
 MODULE_SCOPE void DpEditLineHide(DpEditLine *linePtr);

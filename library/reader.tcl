@@ -90,6 +90,18 @@ oo::class create ::deployer::Reader {
         }
     }
 
+    # Another prompt for the line that is read. A plain one keeps its own: that
+    # has been written.
+    method prompt prompt {
+        if {$Busy && ![info exists Channel]} {
+            set Prompt $prompt
+            if {$Edit ne ""} {
+                ::deployer::core::edit prompt $Edit $prompt
+            }
+        }
+        return
+    }
+
     # The end of a line, however that came.
     method Leave {} {
         if {!$Busy} {

@@ -40,6 +40,9 @@ proc ::deployer::shell::JobEnded {shell number w} {
     }
     set job [dict get $S(jobs) $number]
     dict unset S(jobs) $number
+    if {$S(reader) ne ""} {
+        $S(reader) prompt [Prompt $shell]
+    }
     # The terminal may let it wait.
     Detach [Job [list [namespace current]::JobTell $shell $number $job $code \
         $result $options] {}]

@@ -217,37 +217,40 @@ proc ::deployer::shell::DoHelp {shell text} {
 
 proc ::deployer::shell::HelpText shell {
     variable Builtins
-    set text {A line is a path and an action with its arguments. Words of a path stand
-behind spaces or slashes, a cell is :SLUG, arguments are quoted as in Tcl:
-
-    ACTION                  an action of this place
-    web deploy {a b} 2.1    an action of the service web, with two arguments
-    /web :web1 deploy       from the root; one cell, that is one host
-    .. ACTION               of the service around this one
-    web deploy ... &        in the background: jobs, fg and kill tell of it
-
-Tab completes, once more lists. Ctrl-C ends what runs, and what it began on the
-hosts. Ctrl-R looks for a line that was typed before. Ctrl-D leaves.
-
-}
     set width [Columns $shell]
     set room [expr {$width ? $width - 1 : 78}]
     set left [expr {$room < 60 ? 6 : 26}]
+    append text [join [Wrap "A line is a path and an action with its arguments.\
+        Words of a path stand behind spaces or slashes, a cell is :SLUG, arguments\
+        are quoted as in Tcl:" $room] \n] \n\n
+    foreach {line doc} {
+        ACTION "an action of this place"
+        "web deploy {a b} 2.1" "an action of the service web, with two arguments"
+        "/web :web1 deploy" "from the root; one cell, that is one host"
+        ".. ACTION" "of the service around this one"
+        "web deploy ... &" "in the background: jobs, fg and kill tell of it"
+    } {
+        append text [HelpLine $line "  $line" $doc $left $room]
+    }
+    append text \n [join [Wrap "Tab completes, once more lists. Ctrl-C ends what\
+        runs, and what it began on the hosts. Ctrl-R looks for a line that was\
+        typed before. Ctrl-D leaves." $room] \n] \n\n
     dict for {name about} $Builtins {
         set usage [dict get $about usage]
-        set head [string trimright "  $name $usage"]
-        append text "  " [Paint 36 $name] \
-            [expr {$usage eq "" ? "" : " $usage"}]
-        set lines [Wrap [dict get $about doc] [expr {$room - $left}]]
-        if {[string length $head] < $left - 1} {
-            append text [string repeat " " \
-                [expr {$left - [string length $head]}]]
-        } else {
-            append text \n [string repeat " " $left]
-        }
-        append text [join $lines \n[string repeat " " $left]] \n
+        append text [HelpLine [string trimright "$name $usage"] \
+            "  [Paint 36 $name][expr {$usage eq "" ? "" : " $usage"}]" \
+            [dict get $about doc] $left $room]
     }
     return $text
+}
+
+# HEAD, shown as SHOWN, and behind it in column LEFT, or below, what DOC says.
+proc ::deployer::shell::HelpLine {head shown doc left room} {
+    set margin [string repeat " " $left]
+    set gap [expr {$left - 2 - [string length $head]}]
+    return $shown[expr {$gap > 1
+        ? [string repeat " " $gap] : "\n$margin"}][join \
+        [Wrap $doc [expr {$room - $left}]] \n$margin]\n
 }
 
 # The lines of TEXT, broken at white space to be no longer than COLUMNS.

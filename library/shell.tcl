@@ -188,9 +188,33 @@ proc ::deployer::shell::HistoryFile {root asks} {
     return [file join $directory [string range $name end-99 end]]
 }
 
-# Whether more lines belong to TEXT: a brace or a quote is open, or a backslash
-# ends it.
+# What stands in TEXT, of which several lines may have come at once: what would
+# be typed one after the other.
+proc ::deployer::shell::LinesOf text {
+    set lines {}
+    set open ""
+    foreach line [split $text \n] {
+        append open $line
+        if {[IsOpenLine $open]} {
+            append open \n
+        } else {
+            lappend lines $open
+            set open ""
+        }
+    }
+    if {$open ne ""} {
+        lappend lines [string range $open 0 end-1]
+    }
+    return $lines
+}
+
+# Whether more lines belong to the last one of TEXT.
 proc ::deployer::shell::IsOpen text {
+    return [IsOpenLine [lindex [LinesOf $text] end]]
+}
+
+# Whether a brace or a quote is open, or a backslash ends it.
+proc ::deployer::shell::IsOpenLine text {
     set words [Split $text]
     return [expr {[llength $words] && [lindex $words 0 0] ne "#"
         && ![lindex $words end 3]}]

@@ -33,6 +33,17 @@ proc ::deployer::shell::Complete {shell text cursor} {
 proc ::deployer::shell::CompleteAt {shell place text cursor} {
     variable Builtins
     set text [string range $text 0 $cursor-1]
+    if {[string first \n $text] >= 0} {
+        # Of lines that were pasted the last one counts.
+        set line [lindex [LinesOf $text] end]
+        if {$line ne $text} {
+            set completion [CompleteAt $shell $place $line \
+                [string length $line]]
+            dict incr completion start \
+                [expr {[string length $text] - [string length $line]}]
+            return $completion
+        }
+    }
     set words [Split $text]
     lassign [lindex $words end] value start end whole
     if {[llength $words] && (!$whole || $end >= [string length $text])} {

@@ -7,15 +7,35 @@ namespace eval ::deployer::shell {}
 
 # Runs one line as it was typed.
 proc ::deployer::shell::Line {shell text} {
-    variable Builtins
     upvar #0 $shell S
     if {[string trim $text] eq ""} {
         return
     }
     # What begins with a space is not kept.
     $S(reader) history add $text
+    set lines [lsearch -all -inline -not [LinesOf $text] {}]
+    while {[llength $lines]} {
+        set lines [lassign $lines line]
+        LineOf $shell $line
+        if {$S(over) ne ""} {
+            return
+        }
+        if {$S(status) && [llength $lines]} {
+            # What was pasted counted on it.
+            set count [llength $lines]
+            Warn $shell "[expr {$count == 1 ? "the line behind it was"
+                : "the $count lines behind it were"}] not run\n"
+            return
+        }
+    }
+}
+
+# One line of what was typed.
+proc ::deployer::shell::LineOf {shell text} {
+    variable Builtins
+    upvar #0 $shell S
     set text [string trim $text]
-    if {[string index $text 0] eq "#"} {
+    if {$text eq "" || [string index $text 0] eq "#"} {
         return
     }
     set before $S(status)

@@ -235,7 +235,8 @@ proc ::deployer::ResumePlan {run tree target all} {
     set calls {}
     set outer [lindex [dict get $tree tops] 0]
     foreach event [dict get $tree order] {
-        if {![dict exists $tree nodes $event begin path]} {
+        if {![dict exists $tree nodes $event begin path]
+                || ![dict exists $tree nodes $event begin command]} {
             continue
         }
         set begin [dict get $tree nodes $event begin]

@@ -189,9 +189,14 @@ proc ::deployer::RunsHead id {
         dict set run $key [expr {[dict exists $head $key]
             ? [dict get $head $key] : $default}]
     }
-    foreach key {time hosts failed seconds} {
-        if {![string is double -strict [dict get $run $key]]} {
-            dict set run $key 0
+    foreach {key default} {time 0 hosts 0 failed 0 seconds 0} {
+        if {![RunsNumber [dict get $run $key]]} {
+            dict set run $key $default
+        }
+    }
+    foreach {key default} {sandbox 0 complete 1} {
+        if {![string is boolean -strict [dict get $run $key]]} {
+            dict set run $key $default
         }
     }
     if {![string is list [dict get $run arguments]]} {
@@ -226,7 +231,7 @@ proc ::deployer::RunsCountOne record {
         return
     }
     if {[dict exists $record time]
-            && [string is double -strict [dict get $record time]]} {
+            && [RunsNumber [dict get $record time]]} {
         dict set RunsCounts last [dict get $record time]
     }
     switch [dict get $record type] {
@@ -236,8 +241,8 @@ proc ::deployer::RunsCountOne record {
             }
         }
         cell {
-            if {[dict exists $record good] && ![dict get $record good]
-                    && [dict exists $record key]} {
+            if {[dict exists $record good] && [dict exists $record key]
+                    && ![string is true -strict [dict get $record good]]} {
                 dict set RunsCounts failed [dict get $record key] 1
             }
         }
@@ -367,7 +372,7 @@ proc ::deployer::RunsTreeOne record {
         }
     }
     if {![dict exists $record id] || ![dict exists $record time]
-            || ![string is double -strict [dict get $record time]]} {
+            || ![RunsNumber [dict get $record time]]} {
         return
     }
     set id [dict get $record id]
@@ -401,15 +406,23 @@ proc ::deployer::RunsTreeOne record {
     }
 }
 
+# Whether VALUE is a number that can be counted and shown with: a time is one of
+# the years that calendars know.
+proc ::deployer::RunsNumber value {
+    return [expr {[string is double -strict $value] && abs($value) < 1e11}]
+}
+
 # Whether what loggers count on is there.
 proc ::deployer::RunsSound record {
-    if {[dict get $record type] ni {
-            action run file connect fork message error}} {
+    if {![dict exists $record type] || [dict get $record type] ni {
+            action run file connect fork message error}
+            || ![dict exists $record phase]
+            || [dict get $record phase] ni {begin output end}} {
         return 0
     }
-    if {[dict exists $record phase] && [dict get $record phase] eq "end"
+    if {[dict get $record phase] eq "end"
             && (![dict exists $record seconds]
-                || ![string is double -strict [dict get $record seconds]])} {
+                || ![RunsNumber [dict get $record seconds]])} {
         return 0
     }
     foreach {key kind} {status integer sudo boolean} {
@@ -617,7 +630,7 @@ proc ::deployer::RunsReplayOne record {
     variable RunsNow
     if {![dict exists $record time] || ![dict exists $record phase]
             || ![dict exists $record type] || ![dict exists $record id]
-            || ![string is double -strict [dict get $record time]]} {
+            || ![RunsNumber [dict get $record time]]} {
         return
     }
     lappend RunsNow [list [dict get $record time] $record]

@@ -65,8 +65,12 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     }
     if {![dict exists $context -event] && ![dict exists $context -journal]
             && [RunsRecording]} {
-        catch {
-            set context [JournalEnter $context $ns $method $arguments]
+        if {[catch {
+            JournalEnter $context $ns $method $arguments
+        } entered]} {
+            JournalWarn [set ${ns}::Root] $entered
+        } else {
+            set context $entered
         }
     }
     set w [Job [list ::deployer::$performer $ns $method $arguments] $context]

@@ -214,15 +214,20 @@ proc ::deployer::JournalWarn {root error} {
     if {$JournalWarned} {
         return
     }
-    set JournalWarned 1
+    set where "it"
+    catch {
+        set where [RunsDirectory]
+    }
     set text "the journal of this run is not complete, as\
-        [RunsDirectory] cannot be written: $error. Runs go on without\
+        $where cannot be written: $error. Runs go on without\
         (DEPLOYER_RUNS=0 turns journals off)"
     catch {
         if {[llength [SinksOf $root]]} {
             Report $root $text
+            set JournalWarned 1
         } elseif {[dict get [set ${root}::Options] interactive]} {
             Console $root [list warn $text]
+            set JournalWarned 1
         }
     }
 }

@@ -36,7 +36,10 @@ proc ::deployer::logger::StatePath {} {
         set base $::env(XDG_STATE_HOME)
     }
     if {[::file pathtype $base] ne "absolute"} {
-        set base [::deployer::LocalPath ~/.local/state]
+        # A service or a cron job may have no HOME, or an empty one.
+        set home [expr {[info exists ::env(HOME)] && $::env(HOME) ne ""
+            ? "~" : "~$::tcl_platform(user)"}]
+        set base [::deployer::LocalPath $home/.local/state]
     }
     return [::file join $base deployer]
 }

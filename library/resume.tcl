@@ -129,7 +129,7 @@ proc ::deployer::RunsResume {space args} {
     if {[dict get $options plan]} {
         return [dict remove $plan calls]
     }
-    ResumeTell $id $root $plan
+    ResumeTell $id $root $plan [dict get $options all]
     if {[dict get $plan array] && ![llength [dict get $plan cells]]} {
         return {}
     }
@@ -267,24 +267,10 @@ proc ::deployer::ResumePlan {run tree target all} {
 }
 
 # Says what will be done, and asks where there is somebody to ask.
-proc ::deployer::ResumeTell {id root plan} {
+proc ::deployer::ResumeTell {id root plan all} {
     set ns [info object namespace $root]
-    set call "[string trimright [dict get $plan path] /]/[dict get $plan action]"
-    set texts {}
-    foreach step [dict get $plan underway] {
-        lappend texts "on [dict get $step host] this was under way when the\
-            deployer was killed, and may be done in part:\
-            [logger::ShowLine [dict get $step command]]"
-    }
-    if {![dict get $plan array]} {
-        lappend texts "$call is no call on cells: what it does itself is done\
-            again; cells that ended well are left out as long as that is\
-            nothing"
-    } else {
-        set count [llength [dict get $plan cells]]
-        lappend texts "$call goes on in $count of [expr {$count
-            + [dict get $plan done]}] cells"
-    }
+    set texts [ResumeLeft [dict get $plan underway]]
+    lappend texts [ResumeText $plan $all]
     foreach text $texts {
         Report $ns "resume $id: $text"
     }
@@ -298,4 +284,53 @@ proc ::deployer::ResumeTell {id root plan} {
                 on with, as was answered"
         }
     }
+}
+
+# Texts about the steps that were under way, one for those that differ in the
+# name of their host alone.
+proc ::deployer::ResumeLeft steps {
+    set alike {}
+    foreach step $steps {
+        dict lappend alike [list [dict get $step type] \
+            [DecideWithout [dict get $step command] [dict get $step host]]] \
+            $step
+    }
+    set texts {}
+    dict for {kind these} $alike {
+        lassign $kind type what
+        if {[llength $these] == 1} {
+            set what [dict get [lindex $these 0] command]
+        }
+        # Who has no terminal is not told that the connection has gone.
+        set how [expr {$type eq "run" ? ", or still go on there" : ""}]
+        lappend texts "on [logger::Names [lsort -unique -dictionary \
+            [lmap step $these {dict get $step host}]]] this was under way when\
+            the deployer was killed, and may be done in part$how:\
+            [logger::ShowLine $what]"
+    }
+    return $texts
+}
+
+# What will run, in one sentence.
+proc ::deployer::ResumeText {plan all} {
+    set call "[string trimright [dict get $plan path] /]/[dict get $plan action]"
+    set count [llength [dict get $plan cells]]
+    if {[dict get $plan array]} {
+        return "$call goes on in $count of [expr {$count
+            + [dict get $plan done]}] cells"
+    }
+    set well 0
+    dict for {key times} [dict get $plan calls] {
+        foreach ended $times {
+            dict for {index end} $ended {
+                incr well [expr {[lindex $end 0] && [llength $end] > 1}]
+            }
+        }
+    }
+    if {$all || !$well} {
+        return "$call runs again, whole"
+    }
+    return "$call runs again, without $well [expr {$well == 1
+        ? "cell that" : "cells that"}] ended well; once it has run something\
+        on a host outside of cells, all cells run"
 }

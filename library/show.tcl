@@ -192,9 +192,10 @@ proc ::deployer::ConsolePage {ns args} {
     }
     # What ends the colours stands before the end of the last line.
     if {$text ne ""} {
-        set text [core::text show {*}$flags \
-            [expr {[string index $text end] eq "\n"
-                ? [string range $text 0 end-1] : $text}]]\n
+        if {[string index $text end] eq "\n"} {
+            set text [string range $text 0 end-1]
+        }
+        set text [core::text show {*}$flags $text]\n
     }
     if {![ConsoleIsOpen $ns] || ![ConsoleOnScreen $ns]} {
         ConsolePrint $ns $text

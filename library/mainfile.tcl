@@ -141,8 +141,13 @@ proc ::deployer::program::FileRoot file {
 
 proc ::deployer::program::FileInit words {
     variable Directory
+    set usage "init ?FILE?: writes a first file, deploy.tcl by default"
+    if {[lindex $words 0] in {--help -h}} {
+        puts "Usage: deployer $usage"
+        return 0
+    }
     if {[llength $words] > 1 || [string match -* [lindex $words 0]]} {
-        Usage "init ?FILE?: writes a first file, deploy.tcl by default"
+        Usage $usage
     }
     set file deploy.tcl
     if {[llength $words]} {
@@ -175,8 +180,17 @@ and look into it: it is commented."
 proc ::deployer::program::FileCompletion words {
     variable Directory
     set names [lassign $words shell]
+    set usage "completion bash|zsh ?NAME ...?: prints a script for that shell"
+    if {$shell in {--help -h}} {
+        puts "Usage: deployer $usage
+
+In ~/.bashrc:               eval \"\$(deployer completion bash)\"
+In ~/.zshrc:                eval \"\$(deployer completion zsh)\"
+For a program of your own:  eval \"\$(deployer completion bash site.tcl)\""
+        return 0
+    }
     if {$shell ni {bash zsh}} {
-        Usage "completion bash|zsh ?NAME ...?: prints a script for that shell"
+        Usage $usage
     }
     set in [open [file join $Directory complete.$shell]]
     chan configure $in -encoding utf-8

@@ -194,9 +194,9 @@ proc ::deployer::program::Understand {place words name} {
     try {
         CheckArguments $target $action $arguments
     } trap {DEPLOYER ARGUMENT} message {
-        Usage $message
+        Usage $message[OptionHint $arguments]
     } trap {TCL WRONGARGS} message {
-        Usage $message
+        Usage $message[OptionHint $arguments]
     }
     set class [info object class $target]
     set member [Member $class $action]
@@ -206,6 +206,18 @@ proc ::deployer::program::Understand {place words name} {
     return [dict create place $place path $path target $target name $action \
         arguments $arguments \
         quiet [expr {[dict exists $member quiet] && [dict get $member quiet]}]]
+}
+
+# Where one of ARGUMENTS, which are too many, was meant for us.
+proc ::deployer::program::OptionHint arguments {
+    variable Options
+    foreach word $arguments {
+        if {[dict exists $Options [lindex [split $word =] 0]]} {
+            return "; $word is taken for an argument: options stand before the\
+                action"
+        }
+    }
+    return ""
 }
 
 # Runs CALL as a job that Ctrl-C ends; the second one ends the program.

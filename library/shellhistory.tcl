@@ -93,7 +93,11 @@ proc ::deployer::shell::HistoryList {shell {count 20}} {
     set rows {}
     set number 0
     foreach run [lrange [HistoryRuns $shell] 0 $count-1] {
-        set call [string trimright [dict get $run path] /]/
+        set call ""
+        if {[dict get $run sandbox]} {
+            set call "sandbox "
+        }
+        append call [string trimright [dict get $run path] /]/
         append call [dict get $run action]
         foreach argument [dict get $run arguments] {
             append call " " [list $argument]

@@ -123,7 +123,8 @@ proc ::deployer::shell::CompleteWords {name shell text} {
 # Navigation.
 
 proc ::deployer::shell::DoCd {shell text} {
-    set place [PlaceOf $shell $text]
+    # Without a path as in other shells: where one began.
+    set place [PlaceOf $shell [expr {[string trim $text] eq "" ? "/" : $text}]]
     # What cannot be made is told now.
     PlaceTarget $place
     SetPlace $shell $place

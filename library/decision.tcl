@@ -344,9 +344,10 @@ proc ::deployer::DecideText {path message may} {
             lappend choices $choice
         }
     }
-    append text "  [join $choices {  }]\n"
+    append text [join [TextWrap "  [join $choices {  }]" $columns] \n] \n
     if {"host" in $may} {
-        append text "  (a capital letter: the same for all that fail alike)\n"
+        append text [join [TextWrap "  (a capital letter: the same for all that\
+            fail alike)" $columns 3] \n] \n
     }
     return $text
 }

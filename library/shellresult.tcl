@@ -331,11 +331,13 @@ proc ::deployer::shell::Failed {shell message options} {
         set text [Paint 33 [expr {[dict exists $options -abandoned]
             ? $message : "interrupted"}]]
     } elseif {$why eq {DEPLOYER ABORT}} {
-        set text [Paint 33 "ended: [core::text show -lines $message]"]
+        set text [Paint 33 [AtWords $shell \
+            "ended: [core::text show -lines $message]"]]
     } elseif {[dict exists $options -failures]} {
         set text [FailureText $shell $message $options]
     } else {
-        set text [Paint 31 "error: [core::text show -lines $message]"]
+        set text [Paint 31 [AtWords $shell \
+            "error: [core::text show -lines $message]"]]
     }
     set ours [expr {[lindex $code 0] eq "DEPLOYER"}]
     if {[dict exists $options -errorinfo]
@@ -349,6 +351,18 @@ proc ::deployer::shell::Failed {shell message options} {
         }
     }
     Warn $shell $text\n
+}
+
+# TEXT, whose lines are broken at words where the screen ends. Who reads a plain
+# terminal gets them whole.
+proc ::deployer::shell::AtWords {shell text {indent 2}} {
+    set width [Columns $shell]
+    if {!$width || ![TerminalSmart]} {
+        return $text
+    }
+    return [join [lmap line [split $text \n] {
+        join [TextWrap $line [expr {$width - 1}] $indent] \n
+    }] \n]
 }
 
 # The failures of many, one on each line.
@@ -370,9 +384,11 @@ proc ::deployer::shell::FailureText {shell message options} {
             break
         }
         set why [string trim [dict get $failure message]]
-        lappend lines "  [Paint 31 [core::text show [join $key :]]]:\
+        set key [core::text show [join $key :]]
+        lappend lines "  [Paint 31 $key]:[string range [AtWords $shell "  $key:\
             [core::text show [Shorten $why [expr {$width
-                ? max(60, 2 * $width) : 400}]]]"
+                ? max(240, 2 * $width) : 400}]]]" 4] \
+            [string length "  $key:"] end]"
     }
     set skipped {}
     if {[dict exists $options -skipped]} {

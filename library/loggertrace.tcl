@@ -35,6 +35,13 @@ oo::class create ::deployer::logger::trace {
             && [string first $Focus/ $path/] != 0}]
     }
 
+    # Whether ID is part of what runs in a cell.
+    method IsInCell id {
+        set parent [dict get $Nodes $id parent]
+        return [expr {[dict exists $Nodes $parent]
+            && [dict get $Nodes $parent host] ne ""}]
+    }
+
     # What ran, and what still runs, as text; with a PATH without what ran in
     # other cells than those of it.
     method text {{path {}}} {
@@ -49,10 +56,23 @@ oo::class create ::deployer::logger::trace {
         return [join $lines \n]
     }
 
-    # The oldest parts that are over go, a tenth of all at once.
+    # The oldest parts that are over go, a tenth of all at once: first what ran in
+    # cells that have ended well.
     method MakeRoom {} {
         set most [expr {[dict size $Nodes] - max(1, $Limit / 10)}]
         set gone {}
+        foreach id [dict keys $Nodes] {
+            if {[dict size $Nodes] <= $most} {
+                break
+            }
+            if {[dict exists $Nodes $id] && [my IsWell $id]
+                    && ![my IsInCell $id]} {
+                foreach kid [my KidsOf $id] {
+                    dict lappend gone $id $kid
+                    my Forget $kid
+                }
+            }
+        }
         foreach id [dict keys $Nodes] {
             if {[dict size $Nodes] <= $most} {
                 break

@@ -318,8 +318,12 @@ oo::class create ::deployer::logger::Base {
 oo::class create ::deployer::logger::Channel {
     superclass ::deployer::logger::Base
     # Dropped: how many texts a reader who is slow has not got since he fell
-    # behind.
-    variable Channel Owned Dropped
+    # behind. File: its path, where it writes to one.
+    variable Channel Owned Dropped File
+
+    method File {} {
+        return [expr {[info exists File] ? $File : ""}]
+    }
 
     # Writes TEXT and a newline. What a channel does not take, Tcl would keep
     # without a limit.
@@ -343,8 +347,8 @@ oo::class create ::deployer::logger::Channel {
                 "give either -file or -channel, not both"
         }
         if {[dict exists $options file]} {
-            set Channel [::deployer::logger::OpenFile \
-                [dict get $options file]]
+            set File [dict get $options file]
+            set Channel [::deployer::logger::OpenFile $File]
             set Owned 1
         } elseif {[dict exists $options channel]} {
             lassign [::deployer::logger::OpenChannel \

@@ -248,6 +248,20 @@ proc ::deployer::IsLogger {logger class} {
         && [info object isa typeof $logger ::deployer::logger::$class]}]
 }
 
+# LOGGER for people, to whom ::oo::Obj17 says nothing.
+proc ::deployer::LoggerTitle logger {
+    if {![string match ::oo::Obj* $logger]
+            || ![info object isa object $logger]} {
+        return $logger
+    }
+    set title [namespace tail [info object class $logger]]
+    if {[IsLogger $logger Channel]
+            && [set file [[info object namespace $logger]::my File]] ne ""} {
+        append title " to " [logger::Show $file]
+    }
+    return "$title ($logger)"
+}
+
 proc ::deployer::LoggerFlush sink {
     variable LoggerPatience
     catch {core::sink flush $sink $LoggerPatience}
@@ -290,7 +304,7 @@ proc ::deployer::SinkFailed {sink message} {
         expr {[info exists LoggerSinks($logger)]
             ? [lindex $LoggerSinks($logger) 0] : ""}
     }]
-    set text "logger $failed failed and is dropped: $message"
+    set text "logger [LoggerTitle $failed] failed and is dropped: $message"
     set told 0
     foreach ns [array names LoggerHomes] {
         if {$failed ni $LoggerHomes($ns)} {

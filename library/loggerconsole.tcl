@@ -233,7 +233,9 @@ oo::class create ::deployer::logger::console {
             }
             output {
                 if {$type eq "message"} {
-                    foreach line [split [dict get $event data] \n] {
+                    # A difference ends in a newline.
+                    foreach line [split [regsub {\n$} \
+                            [dict get $event data] {}] \n] {
                         my Print "[my Path $event]:\
                             [::deployer::logger::Show $line]"
                     }

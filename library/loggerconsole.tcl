@@ -392,6 +392,11 @@ oo::class create ::deployer::logger::console {
         }
     }
 
+    # Whether somebody sees on a terminal what it prints.
+    method OnTerminal {} {
+        return $Wraps
+    }
+
     # What ID prints is shown as it comes from here on.
     method Live id {
         my PrintState [dict get $Runs $id line] ... 2

@@ -79,10 +79,13 @@ proc ::deployer::SandboxTell {slug text} {
 
 proc ::deployer::SandboxSay {tell slug text shown} {
     {*}$tell "sandbox: $slug: $text"
-    if {[namespace which -command ::deployer::logger::console] ne ""
-            && [llength [info class instances ::deployer::logger::console]]} {
-        # That logger shows it.
-        return
+    if {[namespace which -command ::deployer::logger::console] ne ""} {
+        foreach logger [info class instances ::deployer::logger::console] {
+            if {[[info object namespace $logger]::my OnTerminal]} {
+                # That one shows it.
+                return
+            }
+        }
     }
     if {$shown && [dict get [core::terminal info] state] eq "front"} {
         set lines {}

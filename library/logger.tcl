@@ -151,22 +151,29 @@ proc ::deployer::logger::Reason {text host} {
     return [ShowLine $text]
 }
 
-# What failed on each of many, as an event of the type error has it, as a list
-# of {keys text}: those that failed alike together, the fewest first.
-proc ::deployer::logger::Alike failures {
+# TEXTS, a dict of keys to texts, as a list of {keys text}: those that are alike
+# together, the fewest first.
+proc ::deployer::logger::Groups texts {
     set gather [::deployer::core::gather new]
     try {
-        ::deployer::core::gather put $gather $failures
+        ::deployer::core::gather put $gather $texts
         return [lmap group [::deployer::core::gather groups $gather] {
-            set text [dict get $group [expr {
+            list [dict get $group slugs] [dict get $group [expr {
                 [dict get $group variants] > 1 ? "mask" : "text"}]]
-            list [dict get $group slugs] [Reason $text [expr {
-                [dict get $group count] > 1 ? "<host>"
-                : [lindex [dict get $group slugs] 0]}]]
         }]
     } finally {
         ::deployer::core::gather close $gather
     }
+}
+
+# What failed on each of many, as an event of the type error has it, in the same
+# form.
+proc ::deployer::logger::Alike failures {
+    return [lmap group [Groups $failures] {
+        lassign $group keys text
+        list $keys [Reason $text [expr {
+            [llength $keys] > 1 ? "<host>" : [lindex $keys 0]}]]
+    }]
 }
 
 # What begins with EVENT, without its path and host.

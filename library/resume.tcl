@@ -270,43 +270,47 @@ proc ::deployer::ResumePlan {run tree target all} {
 proc ::deployer::ResumeTell {id root plan all} {
     set ns [info object namespace $root]
     set texts [ResumeLeft [dict get $plan underway]]
+    set asks [expr {[llength $texts] && [ConsoleIsOpen $ns]
+        && [dict get [set ${ns}::Options] interactive]}]
     lappend texts [ResumeText $plan $all]
     foreach text $texts {
-        Report $ns "resume $id: $text"
-    }
-    if {[dict get [set ${ns}::Options] interactive] && [ConsoleIsOpen $ns]
-            && [llength [dict get $plan underway]]} {
-        foreach text $texts {
+        if {$asks} {
+            # The loggers hear of a warning, too.
             Console $ns [list warn $text]
+        } else {
+            Report $ns "resume $id: $text"
         }
-        if {![Console $ns [list confirm -default 0 "Go on?"]]} {
-            Fail [list ABORT [dict get $plan path]] "the run $id was not gone\
-                on with, as was answered"
-        }
+    }
+    if {$asks && ![Console $ns [list confirm -default 0 "Go on?"]]} {
+        Fail [list ABORT [dict get $plan path]] "the run $id was not gone\
+            on with, as was answered"
     }
 }
 
-# Texts about the steps that were under way, one for those that differ in the
-# name of their host alone.
+# Texts about the steps that were under way, one for those that differ in names
+# of hosts, numbers and the like alone.
 proc ::deployer::ResumeLeft steps {
-    set alike {}
+    # Commands that one host has at the same time are told one after the other.
+    set rounds {}
+    set seen {}
     foreach step $steps {
-        dict lappend alike [list [dict get $step type] \
-            [DecideWithout [dict get $step command] [dict get $step host]]] \
-            $step
+        dict with step {
+            dict incr seen [list $type $host]
+            set round [list $type [dict get $seen [list $type $host]]]
+            dict set rounds $round $host $command
+        }
     }
     set texts {}
-    dict for {kind these} $alike {
-        lassign $kind type what
-        if {[llength $these] == 1} {
-            set what [dict get [lindex $these 0] command]
-        }
+    dict for {round commands} $rounds {
         # Who has no terminal is not told that the connection has gone.
-        set how [expr {$type eq "run" ? ", or still go on there" : ""}]
-        lappend texts "on [logger::Names [lsort -unique -dictionary \
-            [lmap step $these {dict get $step host}]]] this was under way when\
-            the deployer was killed, and may be done in part$how:\
-            [logger::ShowLine $what]"
+        set how [expr {[lindex $round 0] eq "run"
+            ? ", or still go on there" : ""}]
+        foreach group [logger::Groups $commands] {
+            lassign $group hosts what
+            lappend texts "on [logger::Names $hosts] this was under way when\
+                the deployer was killed, and may be done in part$how:\
+                [logger::ShowLine $what]"
+        }
     }
     return $texts
 }

@@ -117,7 +117,7 @@ proc ::deployer::shell::Open {shell root asks given} {
     upvar #0 $shell S
     array set S [list root $root made 0 asks $asks reader {} running {} \
         jobs {} status 0 over {} bring {} leave 0 asking {} \
-        hurry 0 signals {} faults {} loop {} patience {}]
+        hurry 0 signals {} faults {} loop {} patience {} abandoned 0 stuck {}]
     set S(options) [dict map {name about} $Options {lindex $about 0}]
     set place [dict create root $root steps {}]
     set S(levels) [list [list $place {}]]
@@ -159,6 +159,7 @@ proc ::deployer::shell::Close shell {
             $S(reader) destroy
         }
         after cancel $S(patience)
+        after cancel $S(stuck)
         unset S
     }
 }
@@ -256,6 +257,7 @@ proc ::deployer::shell::Loop shell {
     while {[llength $S(levels)] > 1} {
         Leave $shell
     }
+    LoopOver $shell
 }
 
 proc ::deployer::shell::Greet shell {

@@ -355,10 +355,28 @@ proc ::deployer::shell::AskedOver shell {
     }
 }
 
+# The loop is over. What was abandoned may be an event loop of its own (vwait),
+# above which nothing returns: then the program is ended here.
+proc ::deployer::shell::LoopOver shell {
+    upvar #0 $shell S
+    if {$S(abandoned)} {
+        set S(stuck) [after 1000 [list [namespace current]::Stuck $shell]]
+    }
+}
+
+proc ::deployer::shell::Stuck shell {
+    upvar #0 $shell S
+    catch {
+        Warn $shell "what was abandoned does not return: the program ends\n"
+    }
+    exit $S(status)
+}
+
 # Waits no longer for what RUNNING describes.
 proc ::deployer::shell::Abandon {shell running} {
     upvar #0 $shell S
     set w [dict get $running w]
+    set S(abandoned) 1
     JobCancel $w [PathNow $shell]
     if {![dict exists $running job]} {
         core::waiter call $w [list [namespace current]::Forget $w]

@@ -104,6 +104,7 @@ proc ::deployer::shell::TclshLoop shell {
             }
         }
     }
+    LoopOver $shell
 }
 
 # Evaluates TEXT and shows what tclsh would.

@@ -47,7 +47,7 @@ variable Tree {
                     signal {my host run {kill -KILL $$}}
                     timeout {my host run -timeout 0.3 {exec sleep 1000}}
                     refused {my host run true}
-                    lost {my host run {kill -KILL $PPID; sleep 1000}}
+                    lost {my host run {kill -KILL $PPID; sleep 5}}
                     sudo {my host sudo id}
                 }
             }

@@ -573,6 +573,11 @@ DpEndingPart(DpInterp *dpPtr, DpSsh *sshPtr)
 	    || DpSshGetState(sshPtr) != DP_SSH_OPEN) {
 	return false;
     }
+    /* A command may have told who it is already. */
+    DpSshCatchUp(sshPtr);
+    if (DpSshGetState(sshPtr) != DP_SSH_OPEN) {
+	return false;
+    }
     partingPtr = NewParting(listPtr, PART_MS);
     partingPtr->leaving.grace = GRACE_MS;
     for (DpEnding *endingPtr = listPtr->firstPtr; endingPtr != NULL;

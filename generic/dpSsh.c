@@ -455,6 +455,12 @@ DpSshPump(DpSsh *sshPtr)
     DpSshDrop(sshPtr);
 }
 
+void
+DpSshCatchUp(DpSsh *sshPtr)
+{
+    DpSshPump(sshPtr);
+}
+
 static void
 TransportReady(void *clientData, int mask)
 {

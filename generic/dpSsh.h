@@ -162,6 +162,9 @@ MODULE_SCOPE void DpSshTenantLeave(DpSshTenant *tenantPtr);
 /* Whether a channel can be had without taking the last from commands. */
 MODULE_SCOPE bool DpSshHasRoom(const DpSsh *sshPtr);
 
+/* Takes in what has come by now. */
+MODULE_SCOPE void DpSshCatchUp(DpSsh *sshPtr);
+
 /* Bytes that wait for the line: what the peer's windows did not keep back. */
 MODULE_SCOPE size_t DpSshUnsent(const DpSsh *sshPtr);
 

@@ -17,6 +17,8 @@ namespace eval ::deployer {
     variable TailSize 65536
     # So many ms a signal waits for its command to be started: sudo may ask.
     variable StartLimit 15000
+    # So many ms a command that is being ended may take to be over.
+    variable EndLimit 10000
     # Sends a signal to what sudo runs. That leads no process group where sudo
     # gives it no terminal, and sudo itself, which is in the group, would hand
     # the signal on once more: the command and its descendants are meant.
@@ -413,6 +415,7 @@ proc ::deployer::AwaitStart p {
 # flood could keep the command that ends it from being heard.
 proc ::deployer::EndProcess {host p token opts channels} {
     variable TailSize
+    variable EndLimit
     set ended [core::proc ended $p]
     # One that is still being started cannot be ended.
     for {set i 0} {$i < 600} {incr i} {
@@ -422,16 +425,31 @@ proc ::deployer::EndProcess {host p token opts channels} {
         }
         Await [Delay 25]
     }
-    EndSession $host $p $token $opts
-    if {$i == 600} {
-        core::proc close $p
-    }
-    foreach channel $channels {
-        if {$channel ne ""} {
-            catch {core::pump tail $channel $TailSize}
+    # Whoever has not told its id yet is looked for by its token, which is gone
+    # where the shell has become the command: so there is a second time.
+    for {set try 0} {$try < 2} {incr try} {
+        EndSession $host $p $token $opts
+        if {$i == 600} {
+            core::proc close $p
+        }
+        foreach channel $channels {
+            if {$channel ne ""} {
+                catch {core::pump tail $channel $TailSize}
+            }
+        }
+        set timer [after $EndLimit \
+            [list ::deployer::core::waiter finish $ended late]]
+        set outcome ""
+        catch {set outcome [Await $ended]}
+        after cancel $timer
+        if {$outcome ne "late" || [catch {core::proc ended $p} ended]} {
+            return
         }
     }
-    catch {Await $ended}
+    # Nobody waits for ever for what can't be ended.
+    core::waiter finish $ended {}
+    Await $ended
+    core::proc signal $p KILL
 }
 
 # The error code of a channel that failed with CODE.

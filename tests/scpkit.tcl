@@ -74,7 +74,7 @@ namespace eval ::scpkit {
             $Farm destroy
             set Farm ""
         }
-        file delete -force $Dir
+        ::kit::waitFor {expr {![catch {file delete -force $::scpkit::Dir}]}} 20000
     }
 
     # A file, and the directories above it.

@@ -78,9 +78,11 @@ namespace eval ::shellkit {
         variable Dir [tempDir]
     }
 
+    # A shell whose window is gone may be writing its history still.
     proc end {} {
         variable Dir
-        file delete -force $Dir
+        ::kit::waitFor {expr {![catch {file delete -force $::shellkit::Dir}]}} \
+            20000
     }
 
     proc Place name {

@@ -316,8 +316,3 @@ oo::class create ::deployer::sshhost {
         }
     }
 }
-
-# A path on this machine; only ~ and ~user at its front are special.
-proc ::deployer::LocalPath name {
-    return [file normalize $name]
-}

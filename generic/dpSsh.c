@@ -577,13 +577,13 @@ DpSshClose(DpSsh *sshPtr)
 }
 
 void
-DpSshPart(DpSsh *sshPtr)
+DpSshPart(DpSsh *sshPtr, bool all)
 {
     sshPtr->ownerPtr = NULL;
     DpErrorSet(&sshPtr->error, "CONNECT CLOSED", CLOSED_TEXT,
 	    sshPtr->config.slug);
     DpErrorAddData(&sshPtr->error, sshPtr->config.slug);
-    DpSshExecLoseAll(sshPtr);
+    DpSshExecLoseAll(sshPtr, all);
 }
 
 void

@@ -110,9 +110,10 @@ MODULE_SCOPE void DpSshClose(DpSsh *sshPtr);
 
 /*
  * The same for an open session, but the connection stays: for what is begun from
- * now on, until it is closed.
+ * now on, until it is closed. Without `all` so do commands that have not told
+ * their process id yet, until this is called once more.
  */
-MODULE_SCOPE void DpSshPart(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshPart(DpSsh *sshPtr, bool all);
 
 /*
  * One more connection to the same host, without an owner; nobody is asked

@@ -267,11 +267,11 @@ DpSshExecEndAll(DpSsh *sshPtr)
 }
 
 /*
- * The same for those that run, without an end of the session. Their channels are
- * closed one after another.
+ * The same for those that run, or just those whose process id is known, without an
+ * end of the session. Their channels are closed one after another.
  */
 void
-DpSshExecLoseAll(DpSsh *sshPtr)
+DpSshExecLoseAll(DpSsh *sshPtr, bool all)
 {
     DpSshExecOp *opPtr, *nextPtr;
 
@@ -279,7 +279,7 @@ DpSshExecLoseAll(DpSsh *sshPtr)
 	DpProcHold(&opPtr->proc);
 	if (opPtr->state == EXEC_QUEUED || opPtr->state == EXEC_OPENING) {
 	    DpProcEnd(&opPtr->proc, &sshPtr->error);
-	} else {
+	} else if (all || opPtr->proc.token == NULL || opPtr->proc.started) {
 	    FailOp(opPtr, sshPtr->error.message);
 	}
 	nextPtr = opPtr->nextPtr;

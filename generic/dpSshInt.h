@@ -244,6 +244,6 @@ MODULE_SCOPE void DpSshTenantsCall(DpSsh *sshPtr);
 /* dpSshExec.c: state OPEN. True: progress was made. */
 MODULE_SCOPE bool DpSshExecStep(DpSsh *sshPtr);
 MODULE_SCOPE void DpSshExecEndAll(DpSsh *sshPtr);
-MODULE_SCOPE void DpSshExecLoseAll(DpSsh *sshPtr);
+MODULE_SCOPE void DpSshExecLoseAll(DpSsh *sshPtr, bool all);
 
 #endif

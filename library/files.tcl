@@ -200,8 +200,7 @@ oo::define ::deployer::host {
         if {$key ne ""} {
             dict set options adopt [::deployer::ShellAdopt $host $key]
         }
-        set run [my FsOptions $key]
-        lassign [my Begin $line $run] p reused token
+        lassign [my Begin $line [my FsOptions $key]] p
         dict set options tenant [my FsTenant]
         try {
             set fs [::deployer::core::fs sftp $p $options]
@@ -214,8 +213,7 @@ oo::define ::deployer::host {
             return -options $failure $message
         }
         # It may be something that does not mind the end of its input.
-        ::deployer::Detach [::deployer::Job \
-            [list ::deployer::Kill $host $p $token $run] {}]
+        ::deployer::Detach [::deployer::Job [list ::deployer::Kill $p] {}]
         return {}
     }
 

@@ -251,13 +251,6 @@ oo::class create ::deployer::host {
         return 1
     }
 
-    # A host object of its own for the same host, to be destroyed by the caller,
-    # where the connection of this one may be full; "" where there is no such
-    # limit.
-    method Spare {} {
-        return ""
-    }
-
     # Looks at the options again where some host's have changed.
     method Look {} {
         if {$Seen != $::deployer::Generation} {
@@ -388,7 +381,7 @@ oo::class create ::deployer::host {
         return [list $text $common]
     }
 
-    # Connects and starts LINE: {proc reused token}.
+    # Connects and starts LINE: {proc reused}.
     method Begin {line opts} {
         my Look
         set reused [my Reach]
@@ -421,7 +414,7 @@ oo::class create ::deployer::host {
         if {$span ne ""} {
             ::deployer::core::proc follow $p $span
         }
-        return [list $p $reused $token]
+        return [list $p $reused]
     }
 
     # Runs LINE to its end and returns the dict of core::proc run. OPTS: those
@@ -430,7 +423,7 @@ oo::class create ::deployer::host {
     method Execute {line opts} {
         set slug $Slug
         for {set try 0} 1 {incr try} {
-            lassign [my Begin $line $opts] p reused token
+            lassign [my Begin $line $opts] p reused
             if {$opts eq "" && !$::deployer::OutputLimit} {
                 set w [::deployer::core::proc run $p]
                 set failed [catch {::deployer::Await $w} outcome options]
@@ -454,7 +447,7 @@ oo::class create ::deployer::host {
                 ::deployer::core::proc close $p
                 continue
             }
-            ::deployer::Abandon [self] $p $token $line $opts $options $outcome
+            ::deployer::Abandon [self] $p $line $opts $options $outcome
         }
     }
 

@@ -93,14 +93,13 @@ oo::class create ::deployer::Process {
     # is our input, "" for none. Copies: how many pumps of ours still run. Idle:
     # waiters that finish when none does. Trouble: {message code}, the first
     # thing that kept a channel's bytes from being read or written.
-    variable Host Slug Proc Token Line Opts In Out Err Ports Source Copies
+    variable Host Slug Proc Line Opts In Out Err Ports Source Copies
     variable Idle Trouble
 
-    constructor {host slug p token line opts} {
+    constructor {host slug p line opts} {
         set Host $host
         set Slug $slug
         set Proc $p
-        set Token $token
         set Line $line
         set Opts $opts
         set Source ""
@@ -148,7 +147,7 @@ oo::class create ::deployer::Process {
             ::deployer::core::proc close $Proc
         } else {
             ::deployer::Detach [::deployer::Job \
-                [list ::deployer::Kill $Host $Proc $Token $Opts] {}]
+                [list ::deployer::Kill $Proc] {}]
         }
     }
 
@@ -381,7 +380,7 @@ oo::class create ::deployer::Process {
 
     # Ends what runs on the host, and waits for that.
     method End {} {
-        ::deployer::EndProcess $Host $Proc $Token $Opts [list $Out $Err]
+        ::deployer::EndProcess $Proc [list $Out $Err]
     }
 
     # What a pump has met at CHANNEL, as {message code}; ERROR is {code message}
@@ -413,7 +412,7 @@ proc ::deployer::AwaitStart p {
 # Ends what process P runs, and waits for its end. What it has printed to
 # CHANNELS and nobody reads must not keep it from that; but before it is ended its
 # flood could keep the command that ends it from being heard.
-proc ::deployer::EndProcess {host p token opts channels} {
+proc ::deployer::EndProcess {p channels} {
     variable TailSize
     variable EndLimit
     set ended [core::proc ended $p]
@@ -425,10 +424,9 @@ proc ::deployer::EndProcess {host p token opts channels} {
         }
         Await [Delay 25]
     }
-    # Whoever has not told its id yet is looked for by its token, which is gone
-    # where the shell has become the command: so there is a second time.
+    # What was not found in time is looked for once more.
     for {set try 0} {$try < 2} {incr try} {
-        EndSession $host $p $token $opts
+        EndSession $p
         if {$i == 600} {
             core::proc close $p
         }

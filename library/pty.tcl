@@ -118,7 +118,7 @@ proc ::deployer::PtySpawn args {
         $object destroy
         Again $p $options
     }
-    $object Started "" localhost $p "" {} local
+    $object Started "" localhost $p {} session
     return [Own $object]
 }
 
@@ -135,7 +135,7 @@ oo::class create ::deployer::Terminal {
     superclass ::deployer::Process
 
     # Those of Process. Way: how it is ended, as in HangUp.
-    variable Host Slug Proc Token Opts In Out Err Copies Idle Way
+    variable Host Slug Proc Opts In Out Err Copies Idle Way
 
     # Not that of Process; an empty body would be none.
     constructor {} {
@@ -153,8 +153,8 @@ oo::class create ::deployer::Terminal {
         if {[dict get [::deployer::core::proc info $Proc] ended]} {
             ::deployer::core::proc close $Proc
         } else {
-            ::deployer::Detach [::deployer::Job [list ::deployer::HangUp \
-                $Host $Proc $Token $Opts $Way] {}]
+            ::deployer::Detach [::deployer::Job \
+                [list ::deployer::HangUp $Proc $Way] {}]
         }
     }
 
@@ -164,11 +164,10 @@ oo::class create ::deployer::Terminal {
     }
 
     # Process P of HOST is behind the channel of our name.
-    method Started {host slug p token opts way} {
+    method Started {host slug p opts way} {
         set Host $host
         set Slug $slug
         set Proc $p
-        set Token $token
         set Opts $opts
         set In [self]
         set Out [self]
@@ -216,19 +215,9 @@ proc ::deployer::TerminalOver {object w} {
 }
 
 # Ends process P, whose terminal is gone, and closes P. WAY is `session`: all of
-# its session on HOST; `local`: the same where no host was given; `client`: the
-# local program that reaches the host; `shell`: no more than the hangup, as
-# when ssh is closed. The hangup comes first: editors save then.
-proc ::deployer::HangUp {host p token opts way} {
-    if {$way eq "local"} {
-        set here [localhost new -slug localhost]
-        try {
-            HangUp $here $p $token $opts session
-        } finally {
-            $here destroy
-        }
-        return
-    }
+# its session; `client`: the local program that reaches the host; `shell`: no more
+# than the hangup, as when ssh is closed. The hangup comes first: editors save then.
+proc ::deployer::HangUp {p way} {
     set ending [core::ending begin $p]
     set info [core::proc info $p]
     if {$way eq "client"} {
@@ -246,25 +235,10 @@ proc ::deployer::HangUp {host p token opts way} {
     core::proc close $p
     if {$way eq "session" && [dict get $info begun]} {
         Await [Delay 300]
-        catch {KillLeft $host [dict get $info pid] $token $opts}
+        # What is left after the hangup.
+        catch {Await [core::ending end $ending]}
     }
     core::ending done $ending
-}
-
-# What is left of a session after the hangup.
-proc ::deployer::KillLeft {host pid token opts} {
-    if {![IsHost $host] || [KillFrom $host $pid $token $opts]} {
-        return
-    }
-    # The connection has no room for one more command.
-    set spare [[info object namespace $host]::my Spare]
-    if {$spare ne ""} {
-        try {
-            KillFrom $spare $pid $token $opts
-        } finally {
-            $spare destroy
-        }
-    }
 }
 
 oo::define ::deployer::host {
@@ -317,8 +291,8 @@ oo::define ::deployer::host {
             $object destroy
             return -options $options $started
         }
-        lassign $started p reused token
-        $object Started [self] $slug $p $token {} $way
+        lassign $started p
+        $object Started [self] $slug $p {} $way
         return [::deployer::Own $object]
     }
 }

@@ -333,7 +333,7 @@ proc ::deployer::RunResult {host slug line opts outcome} {
 # Ends process P of HOST after the error OPTIONS MESSAGE of waiting for it and
 # raises what the caller is to see. Where the command still runs, what it
 # started on the host is ended.
-proc ::deployer::Abandon {host p token line opts options message} {
+proc ::deployer::Abandon {host p line opts options message} {
     set code [dict get $options -errorcode]
     set expired [string match {DEPLOYER EXPIRED*} $code]
     set known 1
@@ -361,7 +361,7 @@ proc ::deployer::Abandon {host p token line opts options message} {
         core::proc close $p
     } else {
         # In a job of its own: cancelling again must not stop it.
-        set w [Job [list ::deployer::Kill $host $p $token $opts] {}]
+        set w [Job [list ::deployer::Kill $p] {}]
         if {[string match {DEPLOYER WAIT*} $code]} {
             Detach $w
         } elseif {[catch {Await $w} known]} {
@@ -381,16 +381,16 @@ proc ::deployer::Abandon {host p token line opts options message} {
     return -options $options $message
 }
 
-# Ends the session of process P on HOST and closes P. Waits, but not for ever.
-# Returns whether P is known to have ended.
-proc ::deployer::Kill {host p token opts} {
-    set known [EndSession $host $p $token $opts]
+# Ends the session of process P and closes P. Waits, but not for ever. Returns
+# whether P is known to have ended.
+proc ::deployer::Kill p {
+    set known [EndSession $p]
     catch {core::proc close $p}
     return $known
 }
 
 # The same without closing P.
-proc ::deployer::EndSession {host p token opts} {
+proc ::deployer::EndSession p {
     set known 1
     # Who ends the program meanwhile does the rest.
     if {[catch {core::ending begin $p} ending]} {
@@ -400,67 +400,10 @@ proc ::deployer::EndSession {host p token opts} {
         set info [core::proc info $p]
         # One that waits for its turn is never asked for once P is closed.
         if {![dict get $info ended] && [dict get $info begun]} {
-            set pid [dict get $info pid]
             set known 0
-            if {![IsHost $host]} {
-                # It has been destroyed.
-                set known [Await [core::ending end $p]]
-                if {!$known} {
-                    core::proc signal $p KILL
-                }
-            } elseif {[KillFrom $host $pid $token $opts]} {
-                set known 1
-            } else {
-                # The connection has no room for one more command.
-                set spare [[info object namespace $host]::my Spare]
-                if {$spare eq ""} {
-                    set known [core::proc signal $p KILL]
-                } else {
-                    try {
-                        set known [KillFrom $spare $pid $token $opts]
-                    } finally {
-                        $spare destroy
-                    }
-                }
-            }
+            set known [Await [core::ending end $ending]]
         }
     }
     core::ending done $ending
     return $known
-}
-
-# Runs the script that ends a session. Returns whether it could begin.
-proc ::deployer::KillFrom {host pid token opts} {
-    variable KillScript
-    if {$token ne ""} {
-        set halves "[string range $token 0 15] - [string range $token 16 end]"
-    } elseif {$pid > 0} {
-        set halves "- - -"
-    } else {
-        return 1
-    }
-    set line "sh -c '$KillScript' deployer - $pid $halves"
-    set killOpts {plain 1 stays 1}
-    foreach name {sudo user} {
-        if {[dict exists $opts $name]} {
-            dict set killOpts $name [dict get $opts $name]
-        }
-    }
-    lassign [[info object namespace $host]::my Begin $line $killOpts] p
-    set w [core::proc run $p]
-    set timers [list [after 1500 [list ::deployer::KillBegun $p $w]] \
-        [after 15000 [list ::deployer::core::waiter finish $w {}]]]
-    catch {Await $w}
-    foreach timer $timers {
-        after cancel $timer
-    }
-    set begun [dict get [core::proc info $p] started]
-    core::proc close $p
-    return $begun
-}
-
-proc ::deployer::KillBegun {p w} {
-    if {![dict get [core::proc info $p] started]} {
-        core::waiter finish $w {}
-    }
 }

@@ -339,12 +339,12 @@ oo::class create ::deployer::Sandbox {
         set context [::deployer::ContextGet]
         ::deployer::ContextSet [dict remove $context -event]
         try {
-            lassign [my Begin : $opts] p reused token
+            lassign [my Begin : $opts] p reused
         } finally {
             ::deployer::ContextSet $context
         }
         return [::deployer::Own [::deployer::Process new \
-            [self] $Slug $p $token $line $opts]]
+            [self] $Slug $p $line $opts]]
     }
 
     method SandboxedShell {line opts} {

@@ -218,12 +218,6 @@ oo::class create ::deployer::sshhost {
         return [next $key $word]
     }
 
-    # A second connection, for which nobody is asked anything.
-    method Spare {} {
-        return [::deployer::sshhost new -slug $Slug -extends [self] \
-            -hostkey strict -prompt {apply {question {}}}]
-    }
-
     # The options as core::ssh takes them.
     method Config {} {
         set value {}

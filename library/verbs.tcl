@@ -59,9 +59,9 @@ oo::define ::deployer::host {
             dict set opts terminal \
                 [::deployer::TerminalType {} 0 [my Get -term]]
         }
-        lassign [my Begin $line $opts] p reused token
+        lassign [my Begin $line $opts] p reused
         return [::deployer::Own [::deployer::Process new \
-            [self] $Slug $p $token $line $opts]]
+            [self] $Slug $p $line $opts]]
     }
 
     method cd args {

@@ -45,7 +45,7 @@ typedef struct Target {
 /* One of the commands that are to be ended. */
 typedef struct Victim {
     DpEnding *endingPtr;        /* held */
-    bool lost;                  /* had ended, as seen from here, before */
+    bool over;                  /* had ended, as seen from here, before */
 } Victim;
 
 typedef struct Leaving {
@@ -105,9 +105,15 @@ Runs(const DpEnding *endingPtr)
 {
     const DpProc *procPtr = endingPtr->procPtr;
 
-    return procPtr->begun && !endingPtr->stays
-	    && (endingPtr->pending > 0 || !procPtr->ended)
+    return procPtr->begun && (endingPtr->pending > 0 || !procPtr->ended)
 	    && (DpEndingPid(endingPtr) != 0 || endingPtr->token != NULL);
+}
+
+/* Not unless somebody asks for it where it ends by itself when we go. */
+static bool
+IsOurs(const DpEnding *endingPtr)
+{
+    return Runs(endingPtr) && !endingPtr->stays;
 }
 
 static void
@@ -261,7 +267,7 @@ AddVictim(Leaving *leavingPtr, DpEnding *endingPtr)
 	    (size_t) (leavingPtr->count + 1) * sizeof(*leavingPtr->victims));
     victimPtr = &leavingPtr->victims[leavingPtr->count++];
     victimPtr->endingPtr = endingPtr;
-    victimPtr->lost = endingPtr->procPtr->ended;
+    victimPtr->over = endingPtr->procPtr->ended;
     endingPtr->refCount++;
 }
 
@@ -287,9 +293,11 @@ StartTargets(Leaving *leavingPtr)
     leavingPtr->sent = true;
     for (int i = 0; i < leavingPtr->count; i++) {
 	const Victim *victimPtr = &leavingPtr->victims[i];
+	const DpProc *procPtr = victimPtr->endingPtr->procPtr;
 
-	/* What has ended by itself leaves behind what it wanted to. */
-	if (victimPtr->lost || !victimPtr->endingPtr->procPtr->ended) {
+	/* What ended by itself meanwhile leaves behind what it wanted to. */
+	if (victimPtr->over || !procPtr->ended || (procPtr->status < 0
+		&& procPtr->signalName[0] == '\0')) {
 	    AddTarget(leavingPtr, victimPtr->endingPtr);
 	}
     }
@@ -344,7 +352,7 @@ BeginLeaving(DpInterp *dpPtr)
     }
     for (DpEnding *endingPtr = listPtr->firstPtr; endingPtr != NULL;
 	    endingPtr = endingPtr->nextPtr) {
-	if (Runs(endingPtr)) {
+	if (IsOurs(endingPtr)) {
 	    AddVictim(leavingPtr, endingPtr);
 	    SetLost(endingPtr->procPtr);
 	} else if (!endingPtr->procPtr->begun && !endingPtr->stays) {
@@ -406,7 +414,7 @@ EndLeaving(void *data)
     for (const DpEnding *endingPtr = leavingPtr->listPtr->firstPtr;
 	    endingPtr != NULL; endingPtr = endingPtr->nextPtr) {
 	/* The local program in front of a host that did not answer. */
-	if (endingPtr->besidePtr != NULL && Runs(endingPtr)
+	if (endingPtr->besidePtr != NULL && IsOurs(endingPtr)
 		&& !endingPtr->procPtr->ended) {
 	    endingPtr->procPtr->typePtr->signal(endingPtr->procPtr, "TERM");
 	}
@@ -528,7 +536,7 @@ DpEndingPart(DpInterp *dpPtr, DpSsh *sshPtr)
     partingPtr->leaving.grace = GRACE_MS;
     for (DpEnding *endingPtr = listPtr->firstPtr; endingPtr != NULL;
 	    endingPtr = endingPtr->nextPtr) {
-	if (endingPtr->sshPtr == sshPtr && Runs(endingPtr)) {
+	if (endingPtr->sshPtr == sshPtr && IsOurs(endingPtr)) {
 	    AddToParting(partingPtr, endingPtr);
 	}
     }
@@ -539,11 +547,6 @@ DpEndingPart(DpInterp *dpPtr, DpSsh *sshPtr)
     partingPtr->leaving.sshPtr = sshPtr;
     DpSshHold(sshPtr);
     DpSshPart(sshPtr, false);
-    for (int i = 0; i < partingPtr->leaving.count; i++) {
-	Victim *victimPtr = &partingPtr->leaving.victims[i];
-
-	victimPtr->lost = victimPtr->endingPtr->procPtr->ended;
-    }
     BeginParting(partingPtr);
     return true;
 }

@@ -23,7 +23,7 @@
  */
 #define WATCH_TIME 300
 #define WORTH_TIME 800
-#define STAND_TIME 3000
+#define STAND_TIME 10000
 
 static void Closed(void *clientData, const DpFsReply *replyPtr);
 static void Stepped(void *clientData, const DpFsReply *replyPtr);

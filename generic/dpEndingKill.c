@@ -53,6 +53,7 @@ typedef struct Leaving {
     Victim *victims;
     int count;
     DpSsh *sshPtr;              /* to be closed then; held, or NULL */
+    int64_t spareTime;          /* the last spare connection was begun then */
     bool sent;                  /* the targets have been started ... */
     int64_t sentTime;           /* ... so long (ms) after the begin */
     Target *targets;
@@ -65,7 +66,8 @@ typedef struct DpParting {
     struct DpParting *nextPtr;
     DpWait *waitPtr;            /* gets whether it has begun; held, or NULL */
     DpTimer timer;
-    int64_t startTime, limit;   /* DpLoopNow, ms */
+    int64_t startTime;          /* DpLoopNow */
+    int64_t limit;              /* ms, and once more for a spare connection */
 } DpParting;
 
 /* --- the end --- */
@@ -397,6 +399,7 @@ IsLeft(void *data, int64_t elapsed)
 		|| (!procPtr->begun && elapsed >= ROOM_MS
 		&& !DpSshHasRoom(sshPtr)))) {
 	    TrySpare(leavingPtr->listPtr->dpPtr, targetPtr);
+	    leavingPtr->spareTime = elapsed;
 	    left = true;
 	} else if (!procPtr->ended) {
 	    left |= !procPtr->started || elapsed < leavingPtr->grace;
@@ -476,7 +479,7 @@ TickParting(void *clientData)
     DpParting *partingPtr = clientData;
     int64_t elapsed = DpLoopNow() - partingPtr->startTime;
 
-    if (elapsed < partingPtr->limit
+    if (elapsed - partingPtr->leaving.spareTime < partingPtr->limit
 	    && IsLeft(&partingPtr->leaving, elapsed)) {
 	DpTimerStart(partingPtr->leaving.listPtr->dpPtr->loopPtr,
 		&partingPtr->timer, TICK_MS, TickParting, partingPtr);

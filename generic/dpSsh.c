@@ -435,6 +435,7 @@ DpSshPump(DpSsh *sshPtr)
     DpSshHold(sshPtr);
     sshPtr->pumping = true;
     sshPtr->turnBytes = 0;
+    sshPtr->turnStart = 0;
     sshPtr->turnSpent = false;
     sshPtr->blocked = false;
     do {

@@ -69,6 +69,7 @@ struct DpSsh {
     int inError;                /* errno of a failed receive or send */
     bool bulk;                  /* the last receive was full */
     size_t turnBytes;           /* received in this turn */
+    int64_t turnStart;          /* DpLoopNow of its first receive, or 0 */
     size_t callLeft;            /* libssh2 may read so much in this call */
     bool turnSpent;             /* more may be there: come back */
     uint64_t inTotal;

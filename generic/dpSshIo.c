@@ -13,6 +13,8 @@
 
 /* Received in one turn before other sessions get theirs. */
 #define TURN_BYTES (1024 * 1024)
+/* So long (ms) one turn takes bytes: a byte or two in each packet is slow work. */
+#define TURN_MS 10
 /* One receive when there is much to come. */
 #define BULK_SIZE (256 * 1024)
 /* Kept of the buffers while commands run. */
@@ -83,6 +85,16 @@ LIBSSH2_RECV_FUNC(RecvCallback)
 
     (void) socket;
     (void) flags;
+    if (sshPtr->state == DP_SSH_OPEN) {
+	int64_t now = DpLoopNow();
+
+	if (sshPtr->turnStart == 0) {
+	    sshPtr->turnStart = now;
+	} else if (now - sshPtr->turnStart >= TURN_MS) {
+	    sshPtr->turnSpent = true;
+	    return -EAGAIN;
+	}
+    }
     if (sshPtr->callLeft == 0) {
 	/* What came may be for a channel that had its turn in this pass. */
 	sshPtr->pumpAgain = true;

@@ -40,6 +40,7 @@ typedef struct Target {
     DpBuf line;                 /* with the NUL at its end */
     DpProc *procPtr;            /* held; NULL: it could not be started */
     DpSsh *sparePtr;            /* where it runs, if the connection is full */
+    DpSsh *stalledPtr;          /* the connection, if it was stalled; held */
 } Target;
 
 /* One of the commands that are to be ended. */
@@ -251,12 +252,22 @@ StopTarget(Target *targetPtr)
     }
 }
 
-/* The same once more by a new connection: the old one is full, or dead. */
+/*
+ * The same once more by a new connection: the old one is full, or dead, or what
+ * comes there stands in the way of all answers.
+ */
 static void
-TrySpare(DpInterp *dpPtr, Target *targetPtr)
+TrySpare(DpInterp *dpPtr, Target *targetPtr, bool isFull)
 {
+    DpSsh *sshPtr = targetPtr->wayPtr->sshPtr;
+
     StopTarget(targetPtr);
-    targetPtr->sparePtr = DpSshAgain(targetPtr->wayPtr->sshPtr);
+    if (!isFull && DpSshGetState(sshPtr) == DP_SSH_OPEN) {
+	targetPtr->stalledPtr = sshPtr;
+	DpSshHold(sshPtr);
+	DpSshStall(sshPtr, true);
+    }
+    targetPtr->sparePtr = DpSshAgain(sshPtr);
     StartTarget(dpPtr, targetPtr);
 }
 
@@ -325,6 +336,10 @@ FreeTargets(Leaving *leavingPtr)
 
 	leavingPtr->targets = targetPtr->nextPtr;
 	StopTarget(targetPtr);
+	if (targetPtr->stalledPtr != NULL) {
+	    DpSshStall(targetPtr->stalledPtr, false);
+	    DpSshDrop(targetPtr->stalledPtr);
+	}
 	if (targetPtr->sparePtr != NULL) {
 	    DpSshClose(targetPtr->sparePtr);
 	    DpSshDrop(targetPtr->sparePtr);
@@ -398,7 +413,8 @@ IsLeft(void *data, int64_t elapsed)
 		&& (procPtr->ended || elapsed >= DEAD_MS
 		|| (!procPtr->begun && elapsed >= ROOM_MS
 		&& !DpSshHasRoom(sshPtr)))) {
-	    TrySpare(leavingPtr->listPtr->dpPtr, targetPtr);
+	    TrySpare(leavingPtr->listPtr->dpPtr, targetPtr,
+		    elapsed < DEAD_MS);
 	    leavingPtr->spareTime = elapsed;
 	    left = true;
 	} else if (!procPtr->ended) {

@@ -298,7 +298,7 @@ AliveTick(void *clientData)
     DpSsh *sshPtr = clientData;
     int64_t interval = (int64_t) sshPtr->config.keepalive * 1000;
     /* What is not read may well be there. */
-    int64_t silent = sshPtr->blocked ? 0 : DpLoopNow() - sshPtr->lastRecv;
+    int64_t silent = sshPtr->blocked || sshPtr->stalls > 0 ? 0 : DpLoopNow() - sshPtr->lastRecv;
     int next;
 
     DpTimerStart(sshPtr->loopPtr, &sshPtr->aliveTimer, interval, AliveTick,
@@ -435,7 +435,8 @@ DpSshPump(DpSsh *sshPtr)
     DpSshHold(sshPtr);
     sshPtr->pumping = true;
     sshPtr->turnBytes = 0;
-    sshPtr->turnStart = 0;
+    sshPtr->turnTime = 0;
+    sshPtr->giveTime = 0;
     sshPtr->turnSpent = false;
     sshPtr->blocked = false;
     do {
@@ -450,7 +451,7 @@ DpSshPump(DpSsh *sshPtr)
 	CheckEnd(sshPtr);
     }
     if (sshPtr->state != DP_SSH_CLOSED && !sshPtr->blocked
-	    && (sshPtr->turnSpent || DpBufLength(&sshPtr->inBuf) > 0)) {
+	    && sshPtr->stalls == 0 && (sshPtr->turnSpent || DpBufLength(&sshPtr->inBuf) > 0)) {
 	DpSshPumpLater(sshPtr);
     }
     DpSshDrop(sshPtr);
@@ -460,6 +461,16 @@ void
 DpSshCatchUp(DpSsh *sshPtr)
 {
     DpSshPump(sshPtr);
+}
+
+void
+DpSshStall(DpSsh *sshPtr, bool stalled)
+{
+    sshPtr->stalls += stalled ? 1 : -1;
+    if (sshPtr->stalls == 0) {
+	sshPtr->lastRecv = DpLoopNow();
+    }
+    DpSshPumpLater(sshPtr);
 }
 
 static void

@@ -166,6 +166,12 @@ MODULE_SCOPE bool DpSshHasRoom(const DpSsh *sshPtr);
 /* Takes in what has come by now. */
 MODULE_SCOPE void DpSshCatchUp(DpSsh *sshPtr);
 
+/*
+ * Nothing is read until everybody who wanted that has taken it back: what floods
+ * the line leaves it, and us, to others.
+ */
+MODULE_SCOPE void DpSshStall(DpSsh *sshPtr, bool stalled);
+
 /* Bytes that wait for the line: what the peer's windows did not keep back. */
 MODULE_SCOPE size_t DpSshUnsent(const DpSsh *sshPtr);
 

@@ -593,6 +593,7 @@ WriteStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
 	n = libssh2_channel_write_ex(opPtr->channel, 0,
 		(const char *) DpBufData(&procPtr->in),
 		count < WRITE_SIZE ? count : WRITE_SIZE);
+	sshPtr->giveTime = 0;
 	if (n == LIBSSH2_ERROR_EAGAIN || n == 0) {
 	    break;              /* the window is full */
 	}

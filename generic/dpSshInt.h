@@ -69,9 +69,12 @@ struct DpSsh {
     int inError;                /* errno of a failed receive or send */
     bool bulk;                  /* the last receive was full */
     size_t turnBytes;           /* received in this turn */
-    int64_t turnStart;          /* DpLoopNow of its first receive, or 0 */
+    int64_t turnTime;           /* ns that libssh2 had with it */
+    int64_t giveTime;           /* it is busy with a piece since then, or 0 */
+    size_t chunk;               /* so much is a piece */
     size_t callLeft;            /* libssh2 may read so much in this call */
     bool turnSpent;             /* more may be there: come back */
+    int stalls;                 /* so many want nothing to be read: DpSshStall */
     uint64_t inTotal;
     int64_t lastRecv;           /* DpLoopNow of the last byte */
     bool quick;                 /* acknowledge at once */

@@ -10,11 +10,15 @@
 #include "dpSshKbd.h"
 
 #include <errno.h>
+#include <time.h>
 
 /* Received in one turn before other sessions get theirs. */
 #define TURN_BYTES (1024 * 1024)
-/* So long (ms) one turn takes bytes: a byte or two in each packet is slow work. */
-#define TURN_MS 10
+/* So long (ns) one turn takes bytes: a byte or two in each packet is slow work. */
+#define TURN_TIME 10000000
+/* A piece that libssh2 gets at a time: smaller where it is busy with it long. */
+#define CHUNK_MAX (32 * 1024)
+#define CHUNK_MIN 1024
 /* One receive when there is much to come. */
 #define BULK_SIZE (256 * 1024)
 /* Kept of the buffers while commands run. */
@@ -72,6 +76,35 @@ Receive(DpSsh *sshPtr, void *bytes, size_t size)
     return n;
 }
 
+static int64_t
+Clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* libssh2 is through with the last piece. False: that was enough for a turn. */
+static bool
+HasTime(DpSsh *sshPtr)
+{
+    int64_t passed;
+
+    if (sshPtr->giveTime == 0) {
+	return true;
+    }
+    passed = Clock() - sshPtr->giveTime;
+    sshPtr->giveTime = 0;
+    sshPtr->turnTime += passed;
+    if (passed > TURN_TIME && sshPtr->chunk > CHUNK_MIN) {
+	sshPtr->chunk /= 2;
+    } else if (passed < TURN_TIME / 4 && sshPtr->chunk < CHUNK_MAX) {
+	sshPtr->chunk *= 2;
+    }
+    return sshPtr->turnTime < TURN_TIME;
+}
+
 /*
  * libssh2's RECV. Where the last receive was full, one large receive stands
  * for many of libssh2's small ones.
@@ -85,14 +118,18 @@ LIBSSH2_RECV_FUNC(RecvCallback)
 
     (void) socket;
     (void) flags;
+    if (sshPtr->stalls > 0) {
+	return -EAGAIN;
+    }
     if (sshPtr->state == DP_SSH_OPEN) {
-	int64_t now = DpLoopNow();
-
-	if (sshPtr->turnStart == 0) {
-	    sshPtr->turnStart = now;
-	} else if (now - sshPtr->turnStart >= TURN_MS) {
+	if (!HasTime(sshPtr)) {
 	    sshPtr->turnSpent = true;
+	}
+	if (sshPtr->turnSpent) {
 	    return -EAGAIN;
+	}
+	if (length > sshPtr->chunk) {
+	    length = sshPtr->chunk;
 	}
     }
     if (sshPtr->callLeft == 0) {
@@ -107,6 +144,7 @@ LIBSSH2_RECV_FUNC(RecvCallback)
 	n = Receive(sshPtr, buffer, length);
 	if (n > 0) {
 	    sshPtr->callLeft -= sshPtr->callLeft == SIZE_MAX ? 0 : (size_t) n;
+	    sshPtr->giveTime = Clock();
 	}
 	return (ssize_t) n;
     }
@@ -129,6 +167,7 @@ LIBSSH2_RECV_FUNC(RecvCallback)
     if (sshPtr->callLeft != SIZE_MAX) {
 	sshPtr->callLeft -= length;
     }
+    sshPtr->giveTime = Clock();
     return (ssize_t) length;
 }
 
@@ -157,7 +196,7 @@ LIBSSH2_DISCONNECT_FUNC(DisconnectCallback)
 
 /*
  * Whether libssh2 would read now. It does not while a human, an agent or a
- * worker is waited for; the socket would be reported as ready for ever.
+ * worker is waited for, or somebody wants it to be silent; the socket would be reported as ready for ever.
  */
 bool
 DpSshReads(const DpSsh *sshPtr)
@@ -165,7 +204,8 @@ DpSshReads(const DpSsh *sshPtr)
     if (sshPtr->kbdPtr != NULL) {
 	return DpSshKbdWants((DpSsh *) sshPtr);
     }
-    return !sshPtr->inEnd && !sshPtr->blocked && sshPtr->state != DP_SSH_HOSTKEY
+    return !sshPtr->inEnd && !sshPtr->blocked && sshPtr->stalls == 0
+	    && sshPtr->state != DP_SSH_HOSTKEY
 	    && sshPtr->signState != DP_SIGN_WAITS;
 }
 
@@ -237,6 +277,7 @@ DpSshNewSession(DpSsh *sshPtr)
 	return false;
     }
     sshPtr->session = session;
+    sshPtr->chunk = CHUNK_MAX;
     DpSshLimitRead(sshPtr, SIZE_MAX);
     DpBufKeep(&sshPtr->inBuf, KEEP_SIZE);
     DpBufKeep(&sshPtr->outBuf, KEEP_SIZE);

@@ -29,6 +29,7 @@ struct DpLoop {
     bool queued;                /* a LoopEvent stands in Tcl's queue */
     bool direct;                /* one may be put there without a wait */
     unsigned turns;             /* made so far in which something was done */
+    unsigned events;            /* of Tcl's so far that were ours */
     int64_t attendUntil;        /* DpLoopNow: see DpLoopAttend */
     DpPoll *pollPtr;
     DpWork *workPtr;            /* NULL until the first job */
@@ -360,6 +361,7 @@ LoopEventProc(Tcl_Event *eventPtr, int flags)
 	return 0;
     }
     loopPtr->queued = false;
+    loopPtr->events++;
     Turn(loopPtr, 0, true);
     return 1;
 }
@@ -403,8 +405,11 @@ CheckProc(ClientData clientData, int flags)
 static void
 PollReady(ClientData clientData, int mask)
 {
+    DpLoop *loopPtr = clientData;
+
     (void) mask;
-    Turn(clientData, 0, true);
+    loopPtr->events++;
+    Turn(loopPtr, 0, true);
 }
 
 void
@@ -434,7 +439,7 @@ DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
     DpLoopHold(loopPtr);
     while (!*donePtr && !loopPtr->stopped) {
 	bool other = false;
-	unsigned turns = loopPtr->turns;
+	unsigned turns = loopPtr->turns, events = loopPtr->events;
 
 	if ((now - lastOwn < DIRECT_MS || now < loopPtr->attendUntil)
 		&& now - lastOther >= OTHERS_MS
@@ -464,7 +469,11 @@ DpLoopWait(DpLoop *loopPtr, const bool *donePtr)
 	}
 	if (loopPtr->turns != turns) {
 	    lastOwn = now;
-	} else if (other) {
+	} else if (other && loopPtr->events == events) {
+	    /*
+	     * Not a turn of ours that found nothing left to do: each wait in
+	     * the notifier would be followed by one, and so by the next wait.
+	     */
 	    lastOther = now;
 	}
     }

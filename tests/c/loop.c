@@ -3,7 +3,7 @@
  * files, timers and alerts of Tcl's. For tests/loop.test.
  *
  *     loop-test quiet|busy|attended|both ?file|timer|alert?
- *     loop-test nested|idle
+ *     loop-test nested|idle|typing
  *
  * Prints what was done, of one kind or of all at once. A count that is not
  * reached is waited for without end; the test has a limit.
@@ -15,18 +15,21 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NUM_FILE 300
 #define NUM_TIMER 60
 #define NUM_ALERT 40
 #define NUM_OWN 2000
+#define NUM_KEYS 1000
 
 void InitTcl(const char *program);
 
 typedef struct Test {
     DpLoop *loopPtr;
     DpWatch watch;              /* of ours */
+    DpTask task;
     int ownFds[2];
     int fileFds[2];             /* of Tcl's */
     bool attend;
@@ -252,6 +255,91 @@ TestIdle(Test *testPtr)
     printf("idle %d\n", Switches() - before < 50);
 }
 
+/* How often the notifier had the wait: it is Tcl's own behind a hook. */
+static int waits;
+
+static int
+CountWait(CONST86 Tcl_Time *timePtr)
+{
+    static Tcl_NotifierProcs none;
+    Tcl_NotifierProcs hooks = none;
+    int result;
+
+    if (timePtr == NULL || timePtr->sec > 0 || timePtr->usec > 0) {
+	waits++;
+    }
+    Tcl_SetNotifier(&none);
+    result = Tcl_WaitForEvent(timePtr);
+    hooks.waitForEventProc = CountWait;
+    Tcl_SetNotifier(&hooks);
+    return result;
+}
+
+/* Types a key a moment after the one before was shown, until all are. */
+static void *
+TypistThread(void *clientData)
+{
+    Test *testPtr = clientData;
+    struct timespec moment = {0, 200000};
+
+    for (int i = 0; i < NUM_KEYS; i++) {
+	nanosleep(&moment, NULL);
+	Byte(testPtr->ownFds[1]);
+	sem_wait(&testPtr->answered);
+    }
+    return NULL;
+}
+
+static void
+KeyShown(void *clientData)
+{
+    Test *testPtr = clientData;
+
+    testPtr->done = ++testPtr->own >= NUM_KEYS;
+    sem_post(&testPtr->answered);
+}
+
+/* As a session does it, which pumps soon after it was given a key. */
+static void
+KeyReady(void *clientData, int mask)
+{
+    Test *testPtr = clientData;
+
+    (void) mask;
+    TakeByte(testPtr->ownFds[0]);
+    DpLoopAttend(testPtr->loopPtr, 60000);
+    DpSoonStart(testPtr->loopPtr, &testPtr->task, KeyShown, testPtr);
+}
+
+static void
+Nothing(ClientData clientData)
+{
+    (void) clientData;
+}
+
+/*
+ * Timers of Tcl's at the beginning, and then nothing but keys: the notifier has
+ * the wait for a few milliseconds, in which there is time for a hundred keys, and
+ * not for ever.
+ */
+static void
+TestTyping(Test *testPtr)
+{
+    Tcl_NotifierProcs hooks = {0};
+    pthread_t thread;
+
+    DpWatchStart(testPtr->loopPtr, &testPtr->watch, testPtr->ownFds[0],
+	    DP_READABLE, KeyReady, testPtr);
+    hooks.waitForEventProc = CountWait;
+    Tcl_SetNotifier(&hooks);
+    Tcl_CreateTimerHandler(2, Nothing, NULL);
+    Tcl_CreateTimerHandler(4, Nothing, NULL);
+    pthread_create(&thread, NULL, TypistThread, testPtr);
+    DpLoopWait(testPtr->loopPtr, &testPtr->done);
+    pthread_join(thread, NULL);
+    printf("keys %d few %d\n", testPtr->own, waits < NUM_KEYS * 3 / 10);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -273,6 +361,8 @@ main(int argc, char **argv)
     }
     if (strcmp(mode, "nested") == 0) {
 	TestNested(&test);
+    } else if (strcmp(mode, "typing") == 0) {
+	TestTyping(&test);
     } else {
 	DpWatchStart(test.loopPtr, &test.watch, test.ownFds[0], DP_READABLE,
 		OwnReady, &test);

@@ -134,6 +134,7 @@ FreeSession(DpSsh *sshPtr)
 	}
 	sshPtr->session = NULL;
     }
+    DpSshFreeBlocks(sshPtr);
     if (sshPtr->transPtr != NULL) {
 	sshPtr->transPtr->typePtr->close(sshPtr->transPtr);
 	sshPtr->transPtr = NULL;

@@ -13,6 +13,9 @@
 
 #include <libssh2.h>
 
+/* What libssh2 has of packets at one time, when all that comes is read. */
+#define DP_SSH_BLOCKS 4
+
 typedef struct DpSshExecOp DpSshExecOp;
 
 /* One way to log in that is still to be tried. */
@@ -81,6 +84,8 @@ struct DpSsh {
     bool dry;                   /* nothing to receive until the next event */
 
     LIBSSH2_SESSION *session;
+    void *blocks[DP_SSH_BLOCKS]; /* of packets, for libssh2 to use again */
+    int numBlocks;
     bool pumping, pumpAgain;
     DpTask pumpTask;
     int64_t startTime;          /* DpLoopNow */
@@ -191,6 +196,11 @@ MODULE_SCOPE void DpSshFailData(DpSsh *sshPtr, const char *code,
 /* Ends it for what libssh2 reports, as CONNECT KEX, CLOSED or BANNER. */
 MODULE_SCOPE void DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing);
 MODULE_SCOPE unsigned long DpSshAskOwner(DpSsh *sshPtr, DpSshAsk *askPtr);
+
+/* dpSshMem.c: a session of libssh2; NULL: no memory. */
+MODULE_SCOPE LIBSSH2_SESSION *DpSshMakeSession(DpSsh *sshPtr);
+/* Gives back what is kept for its packets. */
+MODULE_SCOPE void DpSshFreeBlocks(DpSsh *sshPtr);
 
 /* dpSshIo.c */
 MODULE_SCOPE bool DpSshNewSession(DpSsh *sshPtr);

@@ -264,14 +264,14 @@ DpSshTrim(DpSsh *sshPtr)
     DpBufKeep(&sshPtr->outBuf, 0);
     DpBufKeep(&sshPtr->inBuf, KEEP_SIZE);
     DpBufKeep(&sshPtr->outBuf, KEEP_SIZE);
+    DpSshFreeBlocks(sshPtr);
 }
 
 /* Makes libssh2's session, with our own callbacks. False: no memory. */
 bool
 DpSshNewSession(DpSsh *sshPtr)
 {
-    LIBSSH2_SESSION *session = libssh2_session_init_ex(NULL, NULL, NULL,
-	    sshPtr);
+    LIBSSH2_SESSION *session = DpSshMakeSession(sshPtr);
 
     if (session == NULL) {
 	return false;

@@ -1,0 +1,74 @@
+/*
+ * dpSshMem.c -- the memory of libssh2: that of packets is used again.
+ *
+ * Layer L2.
+ */
+
+#include "dpSshInt.h"
+
+#include "dpMalloc.h"
+
+#include <stdlib.h>
+
+/*
+ * libssh2 has one block of memory for each packet that comes. They are the
+ * largest that it asks for, and mostly the last ones in use: malloc would give
+ * them back to the system and take them from there again, page for page, which
+ * costs a tenth of all the time that a stream needs here.
+ */
+#define PACKET_MIN (16 * 1024)
+#define PACKET_BLOCK (34 * 1024)
+
+/*
+ * All of it is malloc's: libssh2 also frees what others have given to it, and
+ * the other way round. NULL where there is none, which libssh2 can handle.
+ */
+static
+LIBSSH2_ALLOC_FUNC(AllocCallback)
+{
+    DpSsh *sshPtr = *abstract;
+
+    if (count < PACKET_MIN || count > PACKET_BLOCK) {
+	return malloc(count);
+    }
+    if (sshPtr->numBlocks > 0) {
+	return sshPtr->blocks[--sshPtr->numBlocks];
+    }
+    return malloc(PACKET_BLOCK);
+}
+
+static
+LIBSSH2_FREE_FUNC(FreeCallback)
+{
+    DpSsh *sshPtr = *abstract;
+    size_t size = DpMallocSize(ptr);
+
+    if (size >= PACKET_BLOCK && size < 2 * PACKET_BLOCK
+	    && sshPtr->numBlocks < DP_SSH_BLOCKS) {
+	sshPtr->blocks[sshPtr->numBlocks++] = ptr;
+	return;
+    }
+    free(ptr);
+}
+
+static
+LIBSSH2_REALLOC_FUNC(ReallocCallback)
+{
+    (void) abstract;
+    return realloc(ptr, count);
+}
+
+LIBSSH2_SESSION *
+DpSshMakeSession(DpSsh *sshPtr)
+{
+    return libssh2_session_init_ex(AllocCallback, FreeCallback,
+	    ReallocCallback, sshPtr);
+}
+
+void
+DpSshFreeBlocks(DpSsh *sshPtr)
+{
+    while (sshPtr->numBlocks > 0) {
+	free(sshPtr->blocks[--sshPtr->numBlocks]);
+    }
+}

@@ -13,11 +13,15 @@
 
 /*
  * What one call of the driver carries; Tcl's default of 4 KiB is slow. Where
- * more is waiting when a reader is told, it grows: fcopy goes to the notifier
- * for each buffer, which costs more than deciphering it.
+ * more is waiting when a reader is told, it grows to all that ever waits: fcopy
+ * goes to the notifier for each buffer, which costs as much as deciphering
+ * 64 KiB of it.
  */
 #define BUFFER_SIZE (32 * 1024)
-#define BUFFER_MAX (128 * 1024)
+#define BUFFER_MAX DP_PROC_HIGH
+
+/* What the queue of such a stream keeps, until its end. */
+#define KEEP_SIZE (2 * (size_t) DP_PROC_HIGH)
 
 #define STDIN (-1)
 
@@ -32,7 +36,7 @@ typedef struct Port {
     bool lent;
     DpProcLoan loan;            /* while it is lent */
     size_t tail;                /* so many bytes are kept, 0: all */
-    int bufferSize;             /* what we set; another is the script's wish */
+    bool flows;                 /* GrowBuffer has seen much of it */
     DpTask task;                /* calls Tcl_NotifyChannel */
     char name[32];
 } Port;
@@ -119,20 +123,26 @@ CheckPort(Port *portPtr)
     }
 }
 
-/* Not called by Tcl: it must not be filling a buffer of this channel. */
+/*
+ * A stream of which much comes: its bytes go straight into its queue, and to
+ * Tcl in larger pieces if the script has set no size. Not called by Tcl: it
+ * must not be filling a buffer of this channel.
+ */
 static void
 GrowBuffer(Port *portPtr)
 {
-    size_t length;
+    DpBuf *queuePtr;
 
-    if (portPtr->stream == STDIN || portPtr->bufferSize >= BUFFER_MAX
-	    || Tcl_GetChannelBufferSize(portPtr->channel)
-		    != portPtr->bufferSize) {
+    if (portPtr->stream == STDIN || portPtr->flows) {
 	return;
     }
-    length = DpBufLength(&portPtr->chansPtr->procPtr->out[portPtr->stream]);
-    if (length > (size_t) portPtr->bufferSize) {
-	portPtr->bufferSize = BUFFER_MAX;
+    queuePtr = &portPtr->chansPtr->procPtr->out[portPtr->stream];
+    if (DpBufLength(queuePtr) <= BUFFER_SIZE) {
+	return;
+    }
+    portPtr->flows = true;
+    DpBufKeep(queuePtr, KEEP_SIZE);
+    if (Tcl_GetChannelBufferSize(portPtr->channel) == BUFFER_SIZE) {
 	Tcl_SetChannelBufferSize(portPtr->channel, BUFFER_MAX);
     }
 }
@@ -258,6 +268,9 @@ PortInputProc(ClientData clientData, char *bytes, int size, int *errorPtr)
 	count = (size_t) size;
     }
     memcpy(bytes, DpBufData(&procPtr->out[portPtr->stream]), count);
+    if (procPtr->outEof[portPtr->stream]) {
+	DpBufKeep(&procPtr->out[portPtr->stream], 0);
+    }
     DpProcConsume(procPtr, portPtr->stream, count);
     return (int) count;
 }
@@ -492,7 +505,6 @@ NewPort(DpProcChans *chansPtr, int stream)
     portPtr->channel = Tcl_CreateChannel(&portType, portPtr->name, portPtr,
 	    stream == STDIN ? TCL_WRITABLE : TCL_READABLE);
     Tcl_RegisterChannel(interp, portPtr->channel);
-    portPtr->bufferSize = BUFFER_SIZE;
     Tcl_SetChannelBufferSize(portPtr->channel, BUFFER_SIZE);
     Tcl_SetChannelOption(interp, portPtr->channel, "-translation", "binary");
     Tcl_SetChannelOption(interp, portPtr->channel, "-blocking", "0");

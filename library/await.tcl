@@ -11,6 +11,8 @@ namespace eval ::deployer {
     variable JobsByWaiter       ;# waiter of a result -> coroutine
     variable Waiting            ;# coroutine of a job -> waiter it waits for
     variable Doomed             ;# coroutine -> path: cancelled while it ran
+    variable Broken             ;# coroutine -> when (ms) Ctrl-C may break it off
+                                ;# again, having done that in the midst of it
     variable Owned              ;# coroutine -> objects that die with the job
     variable Ends               ;# coroutine -> what to call before they do
     variable Ending             ;# coroutine -> waiter to finish afterwards
@@ -19,6 +21,7 @@ namespace eval ::deployer {
     array set JobsByWaiter {}
     array set Waiting {}
     array set Doomed {}
+    array set Broken {}
     array set Owned {}
     array set Ends {}
     array set Ending {}
@@ -166,6 +169,7 @@ proc ::deployer::JobMain {co parent prefix end} {
     variable Contexts
     variable Waiting
     variable Doomed
+    variable Broken
     variable Owned
     variable Ending
     variable EventSpans
@@ -186,7 +190,8 @@ proc ::deployer::JobMain {co parent prefix end} {
             catch {JournalEnd $journal $code $options}
         }
     }
-    unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co)
+    unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co) \
+        Broken($co)
     if {[info exists Ending($co)]} {
         core::waiter finish $Ending($co) {}
     }
@@ -276,10 +281,16 @@ proc ::deployer::JobCancel {w {path {}}} {
     return 1
 }
 
-# The same for the job of coroutine CO, which runs.
+# The same for the job of coroutine CO, which runs. One that Ctrl-C has broken off
+# already has had that: what it does since then is not ended as well.
 proc ::deployer::JobStop {co {path {}}} {
     variable Waiting
     variable Doomed
+    variable Broken
+    if {[info exists Broken($co)]} {
+        unset Broken($co)
+        return
+    }
     if {[info exists Waiting($co)] && ![core::waiter ready $Waiting($co)]} {
         core::waiter finish $Waiting($co) cancelled \
             [list -code 1 -level 0 \

@@ -158,7 +158,8 @@ proc ::deployer::program::RunAction {class options rest name} {
 
 proc ::deployer::program::Interrupted state {
     variable Interrupts
-    return [expr {$Interrupts && [dict exists $state -errorcode]
+    return [expr {($Interrupts || [dict exists $state -broken])
+        && [dict exists $state -errorcode]
         && [lrange [dict get $state -errorcode] 0 1]
             in {{DEPLOYER CANCELLED} {DEPLOYER ABORT}}}]
 }
@@ -226,11 +227,13 @@ proc ::deployer::program::Perform {call shown} {
     set context [dict create -shown $shown]
     set before $::deployer::Interrupt
     pty interrupt ::deployer::program::Interrupt
-    set Job [Job [list [dict get $call target] [dict get $call name] \
-        {*}[dict get $call arguments]] $context]
+    set breaks [BreakOn [dict get $call path]]
+    set Job [Job [list ::deployer::shell::Soon [list [dict get $call target] \
+        [dict get $call name] {*}[dict get $call arguments]]] $context]
     try {
         return [Await $Job]
     } finally {
+        BreakOff $breaks
         set Job ""
         pty interrupt $before
     }

@@ -32,8 +32,8 @@ proc ::deployer::PtyOpen args {
     return [dict create master $master slave $slave name $name]
 }
 
-# The signal INT calls PREFIX from the event loop; "": it ends the process, as
-# without this.
+# The signal INT calls PREFIX from the event loop, twice where more than one has
+# come; "": it ends the process, as without this.
 proc ::deployer::PtyInterrupt args {
     variable Interrupt
     if {[llength $args] != 1} {
@@ -57,13 +57,66 @@ proc ::deployer::InterruptNext {} {
 
 proc ::deployer::Interrupted w {
     variable Interrupt
-    if {![core::waiter take $w]} {
+    set count [core::waiter take $w]
+    if {!$count} {
         return
     }
     InterruptNext
-    if {[catch {uplevel #0 $Interrupt} message options] == 1} {
-        after 0 [list return -options $options $message]
+    for {set i 0} {$i < min(2, $count) && $Interrupt ne ""} {incr i} {
+        if {[catch {uplevel #0 $Interrupt} message options] == 1} {
+            after 0 [list return -options $options $message]
+        }
     }
+}
+
+# From here on Ctrl-C breaks off scripts that compute without end: those of what
+# somebody at PATH waits for. Returns what BreakOff takes.
+proc ::deployer::BreakOn path {
+    if {[catch {core::interrupt break [list ::deployer::Break $path]} before]} {
+        # No thread is left for it.
+        return ""
+    }
+    return $before
+}
+
+# The twin.
+proc ::deployer::BreakOff before {
+    catch {core::interrupt break $before}
+}
+
+# Called in the midst of a script that does not let the event loop serve Ctrl-C
+# (IS TOLD: 1), or go on afterwards: fails there, unless that is code of ours, which
+# may be in the middle of something and soon returns to code that is not. Who was
+# cancelled and has not noticed is to be told in the second case.
+proc ::deployer::Break {path isTold} {
+    variable Jobs
+    variable Doomed
+    variable Broken
+    set co [info coroutine]
+    if {!$isTold && ![info exists Doomed($co)]} {
+        return
+    }
+    if {$co eq "" && [info level] < 2} {
+        # What calls from the event loop has ended already.
+        return
+    }
+    # The class of a method; else the namespace.
+    if {[catch {uplevel 1 {::oo::Helpers::self class}} place]} {
+        set place [uplevel 1 {::namespace current}]::
+    }
+    if {[string match ::deployer::* $place] || [string match *::<*> $place]} {
+        return
+    }
+    if {$isTold && [info exists Jobs($co)]} {
+        # Who cleans up behind the error has a moment for that.
+        set now [clock milliseconds]
+        if {[info exists Broken($co)] && $now < $Broken($co)} {
+            return
+        }
+        set Broken($co) [expr {$now + 200}]
+    }
+    unset -nocomplain Doomed($co)
+    Fail [list CANCELLED $path] "interrupted" -abort 1 -broken 1
 }
 
 # The signals HUP and TERM call PREFIX from the event loop, once for each; "":

@@ -92,9 +92,11 @@ proc ::deployer::shell::FrontJob {shell number} {
     set before $S(running)
     set S(running) [dict create w [dict get $S(jobs) $number w] over $over \
         ending 0 asked 0 job $number]
+    set breaks [BreakOn [PathNow $shell]]
     try {
         Await $over
     } finally {
+        BreakOff $breaks
         set S(running) $before
         AskedOver $shell
     }

@@ -201,6 +201,7 @@ proc ::deployer::shell::WaitFront {shell w} {
     core::waiter call $w [list [namespace current]::Ended $w $over]
     set before $S(running)
     set S(running) [dict create w $w over $over ending 0 asked 0]
+    set breaks [BreakOn [PathNow $shell]]
     try {
         return [Await $over]
     } on error {message options} {
@@ -209,6 +210,7 @@ proc ::deployer::shell::WaitFront {shell w} {
         core::waiter call $w [list [namespace current]::Forget $w]
         return -options $options $message
     } finally {
+        BreakOff $breaks
         set S(running) $before
         AskedOver $shell
     }
@@ -235,7 +237,7 @@ proc ::deployer::shell::SignalsOn shell {
     # Another interpreter may have them.
     catch {::deployer::pty interrupt [list ${here}::Interrupt $shell]}
     # Whoever holds the keys down means the action and not the shell.
-    core::interrupt patience 2000
+    core::interrupt patience 5000
     catch {::deployer::Hangup [list ${here}::HungUp $shell]}
     set S(faults) [interp bgerror {}]
     interp bgerror {} [list ${here}::Fault $shell]
@@ -296,9 +298,13 @@ proc ::deployer::shell::Interrupt shell {
         }
         return
     }
+    set w [dict get $S(running) w]
+    if {[JobOf $w] eq ""} {
+        # It has ended, which is about to be told.
+        return
+    }
     if {![dict get $S(running) ending]} {
         dict set S(running) ending 1
-        set w [dict get $S(running) w]
         JobCancel $w [PathNow $shell]
         if {$S(asks)} {
             TerminalPrint " ending what runs ...\n"

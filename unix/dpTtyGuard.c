@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -58,8 +59,8 @@ static struct {
 	bool taken;             /* they are told, not deadly */
 	pid_t pid;
 	int fds[2];
-	volatile sig_atomic_t waits; /* one is told and not served yet */
-	long long first;        /* when that came (ms) */
+	atomic_int waits;       /* so many are told and not served yet */
+	_Atomic(long long) first; /* when the first of them came (ms) */
 	volatile int patience;  /* so long after it another is not deadly */
 	struct sigaction old[2];
     } tell[DP_TOLD_KINDS];
@@ -401,16 +402,18 @@ TellSignal(int sig)
 
     if (getpid() != ttyGuard.tell[kind].pid) {
 	FatalSignal(sig);
-    } else if (ttyGuard.tell[kind].waits) {
+    } else if (ttyGuard.tell[kind].waits > 0) {
 	if (Milliseconds() - ttyGuard.tell[kind].first
 		>= ttyGuard.tell[kind].patience) {
 	    FatalSignal(sig);
 	}
-    } else if (write(ttyGuard.tell[kind].fds[1], "", 1) != 1) {
-	FatalSignal(sig);
+	ttyGuard.tell[kind].waits++;
     } else {
 	ttyGuard.tell[kind].first = Milliseconds();
 	ttyGuard.tell[kind].waits = 1;
+	if (write(ttyGuard.tell[kind].fds[1], "", 1) != 1) {
+	    FatalSignal(sig);
+	}
     }
     errno = error;
 }
@@ -460,15 +463,22 @@ DpToldPatience(DpTold kind, int milliseconds)
     ttyGuard.tell[kind].patience = milliseconds;
 }
 
-void
+int
 DpToldServed(DpTold kind)
 {
     char bytes[16];
 
     while (read(ttyGuard.tell[kind].fds[0], bytes, sizeof(bytes)) > 0) {
-	/* One is as good as many. */
+	/* They are counted elsewhere. */
     }
-    ttyGuard.tell[kind].waits = 0;
+    return atomic_exchange(&ttyGuard.tell[kind].waits, 0);
+}
+
+long long
+DpToldWaited(DpTold kind)
+{
+    return ttyGuard.tell[kind].waits > 0
+	    ? Milliseconds() - ttyGuard.tell[kind].first : -1;
 }
 
 void

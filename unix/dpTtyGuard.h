@@ -45,13 +45,20 @@ typedef enum DpTold {
 /*
  * From now on these do not end this process. Returns a descriptor that is
  * readable once one has come; -1 with errno (EBUSY: somebody has them, or a
- * terminal is raw). DpToldServed has to be called then: another SIGINT that
- * comes before that ends the process, and so does a SIGHUP or SIGTERM some
- * seconds later. DpToldPatience gives that time, in milliseconds, until the twin.
+ * terminal is raw). DpToldServed has to be called then, which returns how many
+ * have come: another SIGINT that comes before that ends the process, and so does
+ * a SIGHUP or SIGTERM some seconds later. DpToldPatience gives that time, in
+ * milliseconds, until the twin.
  */
 MODULE_SCOPE int DpToldBegin(DpTold kind);
-MODULE_SCOPE void DpToldServed(DpTold kind);
+MODULE_SCOPE int DpToldServed(DpTold kind);
 MODULE_SCOPE void DpToldPatience(DpTold kind, int milliseconds);
+
+/*
+ * From any thread: for so many milliseconds one has been waiting to be served;
+ * -1: none does.
+ */
+MODULE_SCOPE long long DpToldWaited(DpTold kind);
 
 /* The twin of DpToldBegin. */
 MODULE_SCOPE void DpToldEnd(DpTold kind);

@@ -20,18 +20,19 @@ oo::class create ::deployer::logger::console {
     # Runs: id -> dict of line (the headline), begun (ms), live, kept (lines),
     # size, of what goes on. Rest: id,stream -> a line that is not whole. Bad: id
     # of an action -> 1 where a command of it was shown to have failed. Told: id
-    # -> 1 where its error was. Said: host -> its last error. Timer: of the next look at Runs. Gatherer: of the
-    # runs, or "".
+    # -> 1 where its error was. Said: host -> its last error. Timer: of the next look
+    # at Runs. Gatherer: of the runs, or "". Outer: id of an action that was called
+    # from outside -> 1, where Errors does not want their errors.
     variable Channel Terminal Width Wraps Colours Output Runs Rest Bad Told \
-        Said Timer Gatherer
+        Said Timer Gatherer Errors Outer
 
     # console new ?-channel CHANNEL | -file PATH? ?-width N?
-    #     ?-colours auto|yes|no? ?-output BOOL? ?-gather BOOL?
+    #     ?-colours auto|yes|no? ?-output BOOL? ?-gather BOOL? ?-errors BOOL?
     constructor args {
         set options [::deployer::logger::Options {
             -channel text -file text -width count -colours auto|yes|no
-            -output bool -gather bool
-        } $args {width {} colours auto output 1 gather 0}]
+            -output bool -gather bool -errors bool
+        } $args {width {} colours auto output 1 gather 0 errors 1}]
         set Terminal [expr {![dict exists $options channel]
             && ![dict exists $options file] && [my IsTerminal stderr]}]
         set Wraps [expr {$Terminal || [dict exists $options channel]
@@ -43,6 +44,8 @@ oo::class create ::deployer::logger::console {
         }
         set Width [dict get $options width]
         set Output [dict get $options output]
+        set Errors [dict get $options errors]
+        set Outer {}
         set Colours [dict get $options colours]
         if {$Colours eq "auto"} {
             set Colours [expr {$Wraps && [::deployer::TerminalColors]}]
@@ -229,6 +232,9 @@ oo::class create ::deployer::logger::console {
                     my Watch
                 } elseif {![my IsOfMany $event]} {
                     my Print [my Colour 1 [my Headline $event]]
+                    if {!$Errors && ![dict exists $event parent]} {
+                        dict set Outer $id 1
+                    }
                 }
             }
             output {
@@ -265,6 +271,9 @@ oo::class create ::deployer::logger::console {
         if {[dict exists $event parent]} {
             set parent [dict get $event parent]
             dict set Told $parent 1
+            if {[dict exists $Outer $parent]} {
+                return
+            }
         }
         set code [dict get $event data]
         if {$Output && [dict exists $Bad $parent]
@@ -319,6 +328,7 @@ oo::class create ::deployer::logger::console {
         set told [dict exists $Told $id]
         dict unset Told $id
         dict unset Bad $id
+        dict unset Outer $id
         if {$type in {action fork}} {
             if {![my IsOfMany $event]
                     && (!$good || ![dict exists $event parent])} {

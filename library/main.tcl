@@ -9,6 +9,7 @@ namespace eval ::deployer::program {
     namespace path {::deployer ::deployer::shell}
 
     variable Name ""            ;# what the program is called by; "": argv0
+    variable JsonWanted 0       ;# whether one object is to be printed yet
 
     # option -> {short value text}; value "" is a switch.
     variable Options {
@@ -48,7 +49,7 @@ mean nothing (nothing was run), and 130 after Ctrl-C.
 result; what hosts or cells have answered is an object by their names.
 After a failure ok is false, and error has message, code (a list) and,
 where it was one host, host; of many, results, failures and skipped tell
-about each.}
+about each. Where nothing was run there is nothing but ok and error.}
         }
         tclsh {
             {--path --sandbox --parallel --log}
@@ -114,14 +115,17 @@ proc ::deployer::program::Leave status {
 
 # The exit status.
 proc ::deployer::program::Main {class argv name} {
+    variable JsonWanted 0
     try {
         return [Dispatch $class $argv $name]
-    } trap USAGE message {
+    } trap {DEPLOYER USAGE} {message options} {
+        PrintJsonError $message $options
         Complain $name $message
         return 2
     } trap {POSIX EPIPE} {} {
         return 1
     } on error {message options} {
+        PrintJsonError $message $options
         Tell $name $message $options
         return 1
     }
@@ -192,6 +196,7 @@ proc ::deployer::program::Dispatch {class argv name} {
 proc ::deployer::program::Parse {name command words} {
     variable Commands
     variable Options
+    variable JsonWanted
     set known [concat [lindex [dict get $Commands $command] 0] --help]
     set options {}
     while {[llength $words]} {
@@ -210,6 +215,9 @@ proc ::deployer::program::Parse {name command words} {
             }
         }
         if {$word ni $known} {
+            if {"--json" in $known && "--json" in $words} {
+                set JsonWanted 1
+            }
             set near [Near $word $known]
             Usage "$command has no option \"[Shorten $word 40]\"[expr {
                 $near eq "" ? "" : " (did you mean $near?)"}]: $name $command\
@@ -219,6 +227,10 @@ proc ::deployer::program::Parse {name command words} {
         if {$kind eq ""} {
             if {$given} {
                 Usage "$word takes no value"
+            }
+            if {$word eq "--json"} {
+                # Whatever is wrong with other words.
+                set JsonWanted 1
             }
             dict set options $word 1
             continue
@@ -241,7 +253,7 @@ proc ::deployer::program::Parse {name command words} {
 }
 
 proc ::deployer::program::Usage message {
-    return -code error -errorcode USAGE $message
+    Fail {USAGE} $message
 }
 
 # The one of NAMES that WORD was meant to be, "" where none is like it.

@@ -50,7 +50,7 @@ proc ::deployer::program::File argv {
 proc ::deployer::program::FileCatch script {
     try {
         uplevel 1 $script
-    } trap USAGE message {
+    } trap {DEPLOYER USAGE} message {
         Complain deployer $message
         return 2
     } trap {POSIX} message {

@@ -59,8 +59,10 @@ proc ::deployer::program::Root {class options asks} {
     if {$asks} {
         lappend words -terminal own -interactive 1
     } else {
-        # What happens is told, but not what commands print: that is the result.
-        lappend loggers [::deployer::logger::console new -channel stderr -output 0]
+        # What happens is told, but not what commands print: that is the result. The
+        # error of the action is told at the end.
+        lappend loggers [::deployer::logger::console new -channel stderr \
+            -output 0 -errors 0]
     }
     return [$class new {*}$words -loggers $loggers]
 }
@@ -152,7 +154,8 @@ proc ::deployer::program::RunAction {class options rest name} {
     if {!$code} {
         return 0
     }
-    Tell $name $result $state
+    Tell $name $result $state \
+        [string trimright [dict get $call path] /]/[dict get $call name]
     return [expr {[Interrupted $state] ? 130 : 1}]
 }
 
@@ -243,6 +246,7 @@ proc ::deployer::program::Interrupt {} {
     variable Job
     variable Interrupts
     if {[incr Interrupts] > 1} {
+        PrintJsonError interrupted {-errorcode {DEPLOYER CANCELLED {}}}
         Leave 130
     }
     puts stderr "interrupted: ends what runs (Ctrl-C again does not wait for\
@@ -333,9 +337,24 @@ proc ::deployer::program::PrintJson {call code result state} {
                 [dict get $state -skipped] {join $key :}]]
         }
     }
+    PutJson $parts
+}
+
+proc ::deployer::program::PutJson parts {
+    variable JsonWanted 0
     chan configure stdout -encoding utf-8
     puts [JsonObject $parts]
     flush stdout
+}
+
+# What has gone wrong elsewhere than in the action, where --json was given and
+# nothing has been printed.
+proc ::deployer::program::PrintJsonError {message options} {
+    variable JsonWanted
+    if {$JsonWanted} {
+        # Who reads it may be gone.
+        catch {PutJson [list ok false error [JsonError $message $options]]}
+    }
 }
 
 proc ::deployer::program::JsonError {message state} {
@@ -428,8 +447,12 @@ proc ::deployer::program::Complain {name message} {
     }
 }
 
-# Tells of an error; of one of many hosts or cells, of each of them.
-proc ::deployer::program::Tell {name message options} {
+# Tells of an error; of one of many hosts or cells, of each of them. WHAT has
+# failed, where the message does not begin with that.
+proc ::deployer::program::Tell {name message options {what {}}} {
+    if {$what ne "" && [string first $what: $message] != 0} {
+        append name ": " $what
+    }
     set code {}
     if {[dict exists $options -errorcode]} {
         set code [dict get $options -errorcode]

@@ -72,9 +72,10 @@ oo::class create ::deployer::shell::ScpShell {
     # Home: namespace of the instance. Hosts, Dirs, Before: by side, the host, its
     # directory and the one before that. Batch: nobody sits there. Sandbox: the
     # context of a sandbox. Color: of the host in the prompt, as words of SGR.
-    # Listed: see shellscpcomplete.tcl.
+    # Listed: see shellscpcomplete.tcl. Ids: by side, {user 0} -> root, as far as they
+    # were looked up. Ending: whether Ctrl-C has come in this command.
     variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
-        Sandbox Color
+        Sandbox Color Ids Ending
 
     constructor {object host {color {}}} {
         set Color $color
@@ -86,6 +87,8 @@ oo::class create ::deployer::shell::ScpShell {
         array set Dirs [list here [pwd] there {}]
         array set Before {here {} there {}}
         array set Listed {}
+        array set Ids {here {} there {}}
+        set Ending 0
         set Batch [expr {![OnTerminal stdin]}]
         set Failed 0
         set Left 0
@@ -180,6 +183,7 @@ oo::class create ::deployer::shell::ScpShell {
         if {$Sandbox ne ""} {
             set context [dict merge $context $Sandbox]
         }
+        set Ending 0
         set Job [Job $prefix $context]
         set code [catch {Await $Job} message options]
         set job $Job
@@ -209,6 +213,11 @@ oo::class create ::deployer::shell::ScpShell {
     method Interrupted {} {
         if {$Job ne ""} {
             JobCancel $Job
+            if {!$Batch && !$Ending} {
+                # The key itself stands at the cursor.
+                set Ending 1
+                TerminalPrint " ending what runs ...\n"
+            }
         } elseif {$Batch} {
             set Failed 1
             set Left 1
@@ -468,7 +477,8 @@ oo::class create ::deployer::shell::ScpShell {
                 }
             }
         }
-        set text [ScpListing $files $long [my Width]]
+        set text [ScpListing $files $long [my Width] [my Owners $side \
+            [expr {$long ? [dict values $files] : {}}]]]
         set several [expr {[llength $words] > 1}]
         foreach {path shown} $dirs {
             if {$several} {
@@ -482,9 +492,40 @@ oo::class create ::deployer::shell::ScpShell {
                 }]
             }
             my Remember $side $path [dict exists $opts -sudo] $entries
-            append text [ScpListing $entries $long [my Width]]
+            append text [ScpListing $entries $long [my Width] [my Owners $side \
+                [expr {$long ? [dict values $entries] : {}}]]]
         }
         my Print $text
+    }
+
+    # The names of the users and groups in LIST, which has facts: {user 0} -> root.
+    # Those that have none, or cannot be had, are absent.
+    method Owners {side list} {
+        set wanted {}
+        foreach facts $list {
+            dict set wanted [list user [dict get $facts uid]] 1
+            dict set wanted [list group [dict get $facts gid]] 1
+        }
+        set wanted [lmap id [dict keys $wanted] {
+            if {[dict exists $Ids($side) $id]} continue
+            set id
+        }]
+        if {[llength $wanted]} {
+            foreach id $wanted {
+                # It is looked for once.
+                dict set Ids($side) $id ""
+            }
+            try {
+                set found [ScpLookUp $Hosts($side) $wanted]
+            } trap {DEPLOYER CANCELLED} {message options} {
+                return -options $options $message
+            } on error {} {
+                # A host where no command runs.
+                set found {}
+            }
+            set Ids($side) [dict merge $Ids($side) $found]
+        }
+        return [dict filter $Ids($side) value ?*]
     }
 
     # Columns of what is printed; 0: one name on each line.
@@ -506,7 +547,8 @@ oo::class create ::deployer::shell::ScpShell {
                         [$Hosts($side) readlink {*}$given -- $path]]]
                 }
                 append text [expr {$text eq "" ? "" : "\n"}] \
-                    [core::text table [concat $rows [ScpFactRows $facts]] \
+                    [core::text table [concat $rows [ScpFactRows $facts \
+                        [my Owners $side [list $facts]]]] \
                         [dict create width [my Width] aligns {left left}]]
             }
         }

@@ -167,30 +167,77 @@ proc ::deployer::shell::ScpMachine slug {
     return [expr {$slug eq "localhost" ? "this machine" : "host $slug"}]
 }
 
+# The names of IDS, as {{user 0} {group 0}}, on HOST: {user 0} -> root.
+proc ::deployer::shell::ScpLookUp {host ids} {
+    set script {
+        look() {
+            { getent "$@" 2>/dev/null || cat "/etc/$1"; } | cut -d: -f1,3;
+            echo :;
+        };
+    }
+    foreach {kind file} {user passwd group group} {
+        set numbers [lmap id $ids {
+            if {[lindex $id 0] ne $kind} continue
+            lindex $id 1
+        }]
+        # Without a number getent would give all that there are.
+        if {[llength $numbers]} {
+            append script "look $file [join $numbers];"
+        } else {
+            append script "echo :;"
+        }
+    }
+    set outcome [[info object namespace $host]::my Execute \
+        "sh -c [Quoted [regsub -all {\s+} [string trim $script] { }]]" \
+        {plain 1 untold 1 timeout 10}]
+    set kind user
+    set found {}
+    foreach line [split [dict get $outcome stdout] \n] {
+        lassign [split $line :] name number
+        if {$line eq ":"} {
+            set kind group
+        } elseif {$name ne "" && [list $kind $number] in $ids
+                && ![dict exists $found [list $kind $number]]} {
+            dict set found [list $kind $number] $name
+        }
+    }
+    return $found
+}
+
+# The name in NAMES, as ScpLookUp gives them, or the number.
+proc ::deployer::shell::ScpOwner {names kind number} {
+    if {[dict exists $names [list $kind $number]]} {
+        return [core::text show [dict get $names [list $kind $number]]]
+    }
+    return $number
+}
+
 # ENTRIES, a dict of name -> facts, as ls prints them.
-proc ::deployer::shell::ScpListing {entries long width} {
+proc ::deployer::shell::ScpListing {entries long width names} {
     if {![dict size $entries]} {
         return ""
     }
-    set names {}
+    set rows {}
     foreach name [lsort -dictionary [dict keys $entries]] {
         set facts [dict get $entries $name]
         set shown [core::text show $name][ScpMark $facts]
         if {$long} {
-            lappend names [list [ScpMode $facts] [dict get $facts uid] \
-                [dict get $facts gid] [dict get $facts size] \
+            lappend rows [list [ScpMode $facts] \
+                [ScpOwner $names user [dict get $facts uid]] \
+                [ScpOwner $names group [dict get $facts gid]] \
+                [dict get $facts size] \
                 [clock format [dict get $facts mtime] \
                     -format {%Y-%m-%d %H:%M}] $shown]
         } else {
-            lappend names $shown
+            lappend rows $shown
         }
     }
     if {$long} {
         # Cut, it would tell nothing.
-        return [core::text table $names [dict create width 0 \
-            aligns {left right right right left left}]]
+        return [core::text table $rows [dict create width 0 \
+            aligns {left left left right left left}]]
     }
-    return [core::text columns $names $width [TerminalEllipsis]]
+    return [core::text columns $rows $width [TerminalEllipsis]]
 }
 
 proc ::deployer::shell::ScpMark facts {
@@ -235,8 +282,8 @@ proc ::deployer::shell::ScpMode facts {
     return $text
 }
 
-# Rows of what `stat` shows.
-proc ::deployer::shell::ScpFactRows facts {
+# Rows of what `stat` shows. NAMES as ScpLookUp gives them.
+proc ::deployer::shell::ScpFactRows {facts names} {
     set format {%Y-%m-%d %H:%M:%S}
     return [list \
         [list Type [dict get $facts type]] \
@@ -244,7 +291,12 @@ proc ::deployer::shell::ScpFactRows facts {
             [dict get $facts size]])"] \
         [list Mode "[ScpMode $facts] ([format %04o \
             [expr {[dict get $facts mode] & 0o7777}]])"] \
-        [list Owner "user [dict get $facts uid], group [dict get $facts gid]"] \
+        [list Owner [join [lmap {kind key} {user uid group gid} {
+            set number [dict get $facts $key]
+            set name [ScpOwner $names $kind $number]
+            string cat "$kind $name" \
+                [expr {$name eq $number ? "" : " ($number)"}]
+        }] {, }]] \
         [list Changed [clock format [dict get $facts mtime] -format $format]] \
         [list Read [clock format [dict get $facts atime] -format $format]]]
 }

@@ -24,9 +24,10 @@ SwitchOn(Echo *echoPtr)
 }
 
 /*
- * core::echo off|line|keys -- until core::echo on, or the end of the
+ * core::echo off|line|keys ?AGAIN? -- until core::echo on, or the end of the
  * interpreter: lines without echo, lines, and keys without echo, where Ctrl-C is
- * a character. What was set before stays.
+ * a character. What was set before stays. The text AGAIN is written where this
+ * process goes on after it was stopped.
  */
 static int
 EchoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
@@ -38,8 +39,8 @@ EchoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     Echo *echoPtr = clientData;
     int index;
 
-    if (objc != 2) {
-	Tcl_WrongNumArgs(interp, 1, objv, "keys|line|off|on");
+    if (objc != 2 && objc != 3) {
+	Tcl_WrongNumArgs(interp, 1, objv, "keys|line|off|on ?again?");
 	return TCL_ERROR;
     }
     if (Tcl_GetIndexFromObj(interp, objv[1], names, "subcommand", 0, &index)
@@ -49,8 +50,16 @@ EchoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     if (index == 3) {
 	SwitchOn(echoPtr);
     } else if (echoPtr->ttyPtr == NULL) {
+	Tcl_DString bytes;
+
+	Tcl_DStringInit(&bytes);
+	if (objc > 2) {
+	    Tcl_UtfToExternalDString(NULL, Tcl_GetString(objv[2]), -1, &bytes);
+	}
 	echoPtr->ttyPtr = DpTtyEchoOff(echoPtr->dpPtr->loopPtr, asks[index],
+		Tcl_DStringValue(&bytes), (size_t) Tcl_DStringLength(&bytes),
 		&error);
+	Tcl_DStringFree(&bytes);
 	if (echoPtr->ttyPtr == NULL) {
 	    DpErrorReport(interp, &error);
 	    DpErrorClear(&error);

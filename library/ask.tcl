@@ -163,7 +163,7 @@ proc ::deployer::AskClose terminal {
 # waiter WATCH is the end of the input.
 proc ::deployer::AskTyped {terminal text secret {watch {}}} {
     # Echo is off before anybody is asked to type.
-    core::echo [expr {$secret ? "off" : "line"}]
+    core::echo [expr {$secret ? "off" : "line"}] $text
     set ended 0
     try {
         puts -nonewline $terminal $text

@@ -18,6 +18,8 @@ struct DpTtyEcho {
     int fd;
     struct termios saved, silent;
     DpWatch wake;               /* what signals tell */
+    char *again;                /* so many bytes that ask once more */
+    size_t count;
 };
 
 static bool
@@ -26,19 +28,29 @@ IsFront(int fd)
     return tcgetpgrp(fd) == getpgrp();
 }
 
-/* This process goes on after it was stopped, and has other modes. */
+/*
+ * This process goes on after it was stopped, and has other modes. Whoever sees
+ * the prompt of a shell above the cursor does not know what is asked.
+ */
 static void
 WakeReady(void *clientData, int mask)
 {
     DpTtyEcho *echoPtr = clientData;
+    bool goesOn = false;
     char bytes[64];
+    ssize_t count;
 
     (void) mask;
-    while (read(echoPtr->wake.fd, bytes, sizeof(bytes)) > 0) {
-	/* Which signals they were does not matter. */
+    while ((count = read(echoPtr->wake.fd, bytes, sizeof(bytes))) > 0) {
+	goesOn |= memchr(bytes, DP_GUARD_CONT, (size_t) count) != NULL;
     }
-    if (IsFront(echoPtr->fd)) {
-	tcsetattr(echoPtr->fd, TCSANOW, &echoPtr->silent);
+    if (!IsFront(echoPtr->fd)) {
+	return;
+    }
+    tcsetattr(echoPtr->fd, TCSANOW, &echoPtr->silent);
+    if (goesOn && echoPtr->count > 0
+	    && write(echoPtr->fd, echoPtr->again, echoPtr->count) < 0) {
+	/* The terminal is full or gone. */
     }
 }
 
@@ -78,7 +90,8 @@ SetAsk(struct termios *modesPtr, DpTtyAsk ask)
 }
 
 DpTtyEcho *
-DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask, DpError *errPtr)
+DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask, const void *again, size_t count,
+	DpError *errPtr)
 {
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     struct termios saved, silent;
@@ -117,6 +130,11 @@ DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask, DpError *errPtr)
     echoPtr->fd = fd;
     echoPtr->saved = saved;
     echoPtr->silent = silent;
+    echoPtr->again = DpAlloc(count + 1);
+    if (count > 0) {
+	memcpy(echoPtr->again, again, count);
+    }
+    echoPtr->count = count;
     DpWatchStart(loopPtr, &echoPtr->wake, wakeFd, DP_READABLE, WakeReady,
 	    echoPtr);
     return echoPtr;
@@ -131,5 +149,6 @@ DpTtyEchoOn(DpTtyEcho *echoPtr)
     }
     DpGuardEnd();
     close(echoPtr->fd);
+    DpFree(echoPtr->again);
     DpFree(echoPtr);
 }

@@ -22,11 +22,12 @@ typedef enum DpTtyAsk {
 /*
  * Sets the modes. The key that interrupts ends a line as a newline does, and is
  * the last character of it, or is a key as any other. In the background this
- * process is stopped until it is in the foreground, as by reading. NULL:
+ * process is stopped until it is in the foreground, as by reading. Bytes of again
+ * are copied, and written when it goes on after it was stopped. NULL:
  * {STATE terminal} in errPtr.
  */
 MODULE_SCOPE DpTtyEcho *DpTtyEchoOff(DpLoop *loopPtr, DpTtyAsk ask,
-	DpError *errPtr);
+	const void *again, size_t count, DpError *errPtr);
 
 /* Its twin: sets the modes that were there, and frees. */
 MODULE_SCOPE void DpTtyEchoOn(DpTtyEcho *echoPtr);

@@ -160,20 +160,27 @@ proc ::deployer::AskClose terminal {
 
 # Shows TEXT and reads a line, SECRET ones without echo: {ended line}. ended: 0, 1
 # at the end of the input, 2 where it was interrupted (Ctrl-C). The end of the
-# waiter WATCH is the end of the input.
+# waiter WATCH is the end of the input. A line that was typed ahead is shown behind
+# TEXT.
 proc ::deployer::AskTyped {terminal text secret {watch {}}} {
     # Echo is off before anybody is asked to type.
     core::echo [expr {$secret ? "off" : "line"}] $text
     set ended 0
     try {
-        puts -nonewline $terminal $text
         set w [core::waiter new]
         chan event $terminal readable [list ::deployer::AskRead $terminal $w]
+        # What is there before the question is was echoed somewhere above.
+        AskRead $terminal $w
+        set isAhead [core::waiter ready $w]
+        puts -nonewline $terminal $text
         if {$watch ne ""} {
             core::waiter call $watch [list ::deployer::AskGone $terminal $w]
         }
         set typed [Await $w]
         set ended [lindex $typed 0]
+        if {$isAhead && !$ended && !$secret} {
+            puts $terminal [core::text show [lindex $typed 1]]
+        }
         if {$watch ne ""} {
             core::waiter call $watch {}
         }

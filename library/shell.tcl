@@ -244,8 +244,12 @@ proc ::deployer::shell::Loop shell {
         switch -- $what {
             line {
                 Line $shell $text
+                if {$S(over) eq "exit"} {
+                    PromptEnd
+                }
             }
             eof {
+                PromptEnd
                 AtEnd $shell
             }
         }
@@ -297,6 +301,18 @@ proc ::deployer::shell::Exit shell {
         Leave $shell
     } elseif {[MayLeave $shell]} {
         set S(over) exit
+    }
+}
+
+# The prompt that no line follows, where nobody's key ends it: what is printed next
+# is somebody else's.
+proc ::deployer::shell::PromptEnd {} {
+    if {![OnTerminal stdin]} {
+        # Who reads it may be gone.
+        catch {
+            puts stdout ""
+            flush stdout
+        }
     }
 }
 

@@ -161,6 +161,7 @@ oo::class create ::deployer::shell::ScpShell {
                 }
             }
         }
+        PromptEnd
     }
 
     method Line text {

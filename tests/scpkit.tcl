@@ -141,6 +141,7 @@ namespace eval ::scpkit {
                 ? [lindex $code 2] : $code}]
             regsub {child process exited abnormally$} $output {} output
         }
+        regsub {(web:[^\n]*? \([^\n]*?\)> )\n$} $output {\1} output
         regsub -all {web:[^\n]*? \([^\n]*?\)> } $output {} output
         return [list $status $output [Read $Dir/errors]]
     }

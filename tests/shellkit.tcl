@@ -123,6 +123,7 @@ namespace eval ::shellkit {
         if {[catch {close $chan}]} {
             error $text
         }
-        return [string trimright $text \n]
+        # The last prompt and the status have a line each.
+        return [regsub {> \n(status \d+)$} [string trimright $text \n] {> \1}]
     }
 }

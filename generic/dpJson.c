@@ -11,19 +11,6 @@
 
 typedef enum Kind { TEXT, WHOLE, REAL, TRUTH, DATA, BINARY, NESTED } Kind;
 
-/* The keys whose values are no strings, the shortest first. */
-static const struct {
-    const char *name;
-    int length;
-    Kind kind;
-} keys[] = {
-    {"id", 2, WHOLE}, {"time", 4, REAL}, {"data", 4, DATA},
-    {"sudo", 4, TRUTH}, {"bytes", 5, WHOLE}, {"shown", 5, TRUTH},
-    {"parent", 6, WHOLE}, {"status", 6, WHOLE}, {"binary", 6, BINARY},
-    {"dropped", 7, WHOLE}, {"seconds", 7, REAL}, {"sandbox", 7, TRUTH},
-    {"failures", 8, NESTED}, {"interactive", 11, TRUTH}
-};
-
 static void
 AddText(DpBuf *bufPtr, const char *text)
 {
@@ -46,15 +33,52 @@ IsPlain(unsigned char byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+/* Whether all of eight bytes are plain. */
+static bool
+ArePlain(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
+
+    /* The top bit of a byte below x is set in (byte - x) & ~byte; what a borrow
+     * out of it spoils comes behind one that is not plain. */
+    return ((eight | (eight + ones) | ((eight - ones * 0x20) & ~eight)
+	    | ((quote - ones) & ~quote) | ((slash - ones) & ~slash))
+	    & ones << 7) == 0;
+}
+
+/* How many bytes at the front are plain, eight at once where all of them are. */
+static size_t
+PlainBytes(const char *text, size_t length)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    for (; at + 8 <= length; at += 8) {
+	memcpy(&eight, text + at, 8);
+	if (!ArePlain(eight)) {
+	    break;
+	}
+    }
+    if (length - at < 8) {
+	memset(&eight, ' ', 8);
+	memcpy(&eight, text + at, length - at);
+	if (ArePlain(eight)) {
+	    return length;
+	}
+    }
+    while (at < length && IsPlain((unsigned char) text[at])) {
+	at++;
+    }
+    return at;
+}
+
 void
 DpJsonString(DpBuf *bufPtr, const char *text, int length)
 {
-    const char *end = text + length, *plain = text;
+    const char *end = text + length;
 
-    while (plain < end && IsPlain((unsigned char) *plain)) {
-	plain++;
-    }
-    if (plain == end) {
+    if (PlainBytes(text, (size_t) length) == (size_t) length) {
 	/* Most are plain to their end. */
 	unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 2);
 
@@ -71,9 +95,7 @@ DpJsonString(DpBuf *bufPtr, const char *text, int length)
 	const char *from = text;
 	Tcl_UniChar unit = 0;
 
-	while (text < end && IsPlain((unsigned char) *text)) {
-	    text++;
-	}
+	text += PlainBytes(text, (size_t) (end - text));
 	DpBufAppend(bufPtr, from, (size_t) (text - from));
 	if (text == end) {
 	    break;
@@ -144,34 +166,58 @@ AddBase64(DpBuf *bufPtr, const unsigned char *bytes, size_t count)
     DpBufAdded(bufPtr, length);
 }
 
+/* The keys whose values are no strings. */
 static Kind
-KindOf(Tcl_Obj *namePtr)
+KindOf(const char *name, int length)
 {
-    int length;
-    const char *name = Tcl_GetStringFromObj(namePtr, &length);
-
-    for (size_t i = 0; i < DP_ARRAY_SIZE(keys) && keys[i].length <= length;
-	    i++) {
-	if (keys[i].length == length && name[0] == keys[i].name[0]
-		&& memcmp(name, keys[i].name, (size_t) length) == 0) {
-	    return keys[i].kind;
-	}
+#define IS(text) (memcmp(name, (text), sizeof(text) - 1) == 0)
+    switch (length) {
+    case 2:
+	return IS("id") ? WHOLE : TEXT;
+    case 4:
+	return IS("time") ? REAL : IS("data") ? DATA : IS("sudo") ? TRUTH
+		: TEXT;
+    case 5:
+	return IS("bytes") ? WHOLE : IS("shown") ? TRUTH : TEXT;
+    case 6:
+	return IS("parent") || IS("status") ? WHOLE : IS("binary") ? BINARY
+		: TEXT;
+    case 7:
+	return IS("seconds") ? REAL : IS("sandbox") ? TRUTH : IS("dropped")
+		? WHOLE : TEXT;
+    case 8:
+	return IS("failures") ? NESTED : TEXT;
+    case 11:
+	return IS("interactive") ? TRUTH : TEXT;
+    default:
+	return TEXT;
     }
-    return TEXT;
+#undef IS
 }
 
-/* Decimal digits, at least so many. */
-static void
-AddDigits(DpBuf *bufPtr, uint64_t value, int least)
+/* Decimal digits, at least so many, before end; returns the first. */
+static char *
+Digits(char *end, uint64_t value, int least)
 {
-    char text[24], *digit = text + sizeof(text);
-
     do {
-	*--digit = (char) ('0' + value % 10);
+	*--end = (char) ('0' + value % 10);
 	value /= 10;
 	least--;
     } while (value > 0 || least > 0);
-    DpBufAppend(bufPtr, digit, (size_t) (text + sizeof(text) - digit));
+    return end;
+}
+
+static void
+AddWhole(DpBuf *bufPtr, Tcl_WideInt whole)
+{
+    char text[24], *end = text + sizeof(text);
+    char *digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole
+	    : (uint64_t) whole, 1);
+
+    if (whole < 0) {
+	*--digit = '-';
+    }
+    DpBufAppend(bufPtr, digit, (size_t) (end - digit));
 }
 
 /* With six decimals; printf, which is exact, takes ten times as long. */
@@ -179,13 +225,15 @@ static void
 AddReal(DpBuf *bufPtr, double real)
 {
     uint64_t millionths = (uint64_t) (fabs(real) * 1e6 + 0.5);
+    char text[32], *end = text + sizeof(text);
+    char *digit = Digits(end, millionths % 1000000, 6);
 
+    *--digit = '.';
+    digit = Digits(digit, millionths / 1000000, 1);
     if (real < 0) {
-	AddText(bufPtr, "-");
+	*--digit = '-';
     }
-    AddDigits(bufPtr, millionths / 1000000, 1);
-    AddText(bufPtr, ".");
-    AddDigits(bufPtr, millionths % 1000000, 6);
+    DpBufAppend(bufPtr, digit, (size_t) (end - digit));
 }
 
 static void
@@ -241,11 +289,7 @@ AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
     switch (kind) {
     case WHOLE:
 	if (Tcl_GetWideIntFromObj(NULL, objPtr, &whole) == TCL_OK) {
-	    if (whole < 0) {
-		AddText(bufPtr, "-");
-	    }
-	    AddDigits(bufPtr, whole < 0 ? 0 - (uint64_t) whole
-		    : (uint64_t) whole, 1);
+	    AddWhole(bufPtr, whole);
 	    return;
 	}
 	break;
@@ -278,10 +322,12 @@ AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
 static bool
 IsBinary(int objc, Tcl_Obj *const objv[])
 {
-    int flag;
+    int flag, length;
 
     for (int i = 0; i < objc; i += 2) {
-	if (KindOf(objv[i]) == BINARY
+	const char *name = Tcl_GetStringFromObj(objv[i], &length);
+
+	if (KindOf(name, length) == BINARY
 		&& Tcl_GetBooleanFromObj(NULL, objv[i + 1], &flag) == TCL_OK
 		&& flag) {
 	    return true;
@@ -290,11 +336,31 @@ IsBinary(int objc, Tcl_Obj *const objv[])
     return false;
 }
 
+/* A key with the colon behind it, and this before it. */
+static void
+AddKey(DpBuf *bufPtr, char before, const char *name, int length)
+{
+    unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 4);
+
+    if (PlainBytes(name, (size_t) length) == (size_t) length) {
+	*to++ = (unsigned char) before;
+	*to++ = '"';
+	memcpy(to, name, (size_t) length);
+	to[length] = '"';
+	to[length + 1] = ':';
+	DpBufAdded(bufPtr, (size_t) length + 4);
+    } else {
+	DpBufAppend(bufPtr, &before, 1);
+	DpJsonString(bufPtr, name, length);
+	DpBufAppend(bufPtr, ":", 1);
+    }
+}
+
 int
 DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 {
     Tcl_Obj **objv;
-    bool binary;
+    char before = '{';
     int objc;
 
     if (Tcl_ListObjGetElements(interp, listPtr, &objc, &objv) != TCL_OK) {
@@ -309,31 +375,28 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 	}
 	return TCL_ERROR;
     }
-    binary = IsBinary(objc, objv);
-    AddText(bufPtr, "{");
-    for (int i = 0, count = 0; i < objc; i += 2) {
-	Kind kind = KindOf(objv[i]);
+    for (int i = 0; i < objc; i += 2) {
+	int length;
+	const char *name = Tcl_GetStringFromObj(objv[i], &length);
+	Kind kind = KindOf(name, length);
 
 	if (kind == BINARY) {
 	    continue;
 	}
-	if (count++ > 0) {
-	    DpBufAppend(bufPtr, ",", 1);
-	}
-	if (kind == DATA && binary) {
-	    int length;
+	if (kind == DATA && IsBinary(objc, objv)) {
 	    unsigned char *bytes = Tcl_GetByteArrayFromObj(objv[i + 1],
 		    &length);
 
-	    AddText(bufPtr, "\"base64\":\"");
+	    AddKey(bufPtr, before, "base64", 6);
+	    AddText(bufPtr, "\"");
 	    AddBase64(bufPtr, bytes, (size_t) length);
 	    AddText(bufPtr, "\"");
-	    continue;
+	} else {
+	    AddKey(bufPtr, before, name, length);
+	    AddValue(bufPtr, kind, objv[i + 1]);
 	}
-	AddString(bufPtr, objv[i]);
-	DpBufAppend(bufPtr, ":", 1);
-	AddValue(bufPtr, kind, objv[i + 1]);
+	before = ',';
     }
-    AddText(bufPtr, "}");
+    AddText(bufPtr, before == '{' ? "{}" : "}");
     return TCL_OK;
 }

@@ -285,6 +285,19 @@ DpSpanGet(DpInterp *dpPtr, Tcl_Obj *namePtr, DpSpan **spanPtrPtr)
 }
 
 DpSpan *
+DpSpanFind(DpInterp *dpPtr, Tcl_Obj *namePtr)
+{
+    DpSpan *spanPtr;
+
+    if (Tcl_GetString(namePtr)[0] == '\0'
+	    || DpSpanGet(dpPtr, namePtr, &spanPtr) != TCL_OK) {
+	Tcl_ResetResult(dpPtr->interp);
+	return NULL;
+    }
+    return spanPtr;
+}
+
+DpSpan *
 DpSpanNew(Hub *hubPtr, DpSpan *parentPtr, Tcl_Obj *typePtr, Tcl_Obj *sinksPtr)
 {
     static const Key inherited[] = {PATH, SANDBOX, INTERACTIVE};

@@ -16,6 +16,8 @@ typedef struct DpSpan DpSpan;
 
 MODULE_SCOPE int DpSpanGet(DpInterp *dpPtr, Tcl_Obj *namePtr,
 	DpSpan **spanPtrPtr);
+/* The same; NULL, and no message, where there is none. "" is none. */
+MODULE_SCOPE DpSpan *DpSpanFind(DpInterp *dpPtr, Tcl_Obj *namePtr);
 MODULE_SCOPE void DpSpanHold(DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanDrop(DpSpan *spanPtr);
 

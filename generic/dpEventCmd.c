@@ -22,7 +22,7 @@ static const char *const keyNames[] = {
 };
 
 static const char *const words[] = {
-    "begin", "output", "end", "stdout", "stderr", "error"
+    "begin", "output", "end", "stdout", "stderr", "error", "run"
 };
 
 static int
@@ -61,20 +61,6 @@ EndAll(Hub *hubPtr)
 }
 
 /* --- the command --- */
-
-/* Like DpSpanGet; "" is none, and so is one that has ended. */
-static DpSpan *
-Parent(DpInterp *dpPtr, Tcl_Obj *namePtr)
-{
-    DpSpan *spanPtr;
-
-    if (Tcl_GetString(namePtr)[0] == '\0'
-	    || DpSpanGet(dpPtr, namePtr, &spanPtr) != TCL_OK) {
-	Tcl_ResetResult(dpPtr->interp);
-	return NULL;
-    }
-    return spanPtr;
-}
 
 /*
  * Puts the values of a dict where they belong: those of a begin into given,
@@ -142,14 +128,32 @@ TakeSecrets(DpSpan *spanPtr, Tcl_Interp *interp, int count,
     return true;
 }
 
+/* It begins, with what is given; its handle is the result. */
+static void
+Begun(DpSpan *spanPtr, DpSpan *parentPtr, Tcl_Interp *interp)
+{
+    DpInterp *dpPtr = spanPtr->dpPtr;
+    Event event;
+
+    spanPtr->handle = DpHandleNew(dpPtr, DP_SPANS, spanPtr);
+    if (parentPtr != NULL) {
+	parentPtr->kids++;
+    }
+    DpEventBegin(&event, spanPtr, W_BEGIN);
+    for (int key = COMMAND; key <= GIVEN_LAST; key++) {
+	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
+    }
+    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
+    Tcl_SetObjResult(interp, DpHandleObj(dpPtr, DP_SPANS, spanPtr->handle));
+}
+
 /* begin PARENT TYPE DICT ?SINKS? ?SECRETS? ?ANSWERS? */
 static int
 BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    DpSpan *parentPtr = Parent(hubPtr->dpPtr, objv[2]);
+    DpSpan *parentPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
     DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, objv[3],
 	    objc > 5 ? objv[5] : NULL);
-    Event event;
 
     if (objc > 6 && !TakeSecrets(spanPtr, interp, objc - 6, objv + 6)) {
 	DpSpanDrop(spanPtr);
@@ -160,17 +164,26 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 	DpSpanDrop(spanPtr);
 	return TCL_ERROR;
     }
-    spanPtr->handle = DpHandleNew(hubPtr->dpPtr, DP_SPANS, spanPtr);
-    if (parentPtr != NULL) {
-	parentPtr->kids++;
+    Begun(spanPtr, parentPtr, interp);
+    return TCL_OK;
+}
+
+/* run PARENT HOST COMMAND SECRETS */
+static int
+RunSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    DpSpan *parentPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
+    DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_RUN],
+	    NULL);
+
+    if (!TakeSecrets(spanPtr, interp, 1, objv + 5)) {
+	DpSpanDrop(spanPtr);
+	return TCL_ERROR;
     }
-    DpEventBegin(&event, spanPtr, W_BEGIN);
-    for (int key = COMMAND; key <= GIVEN_LAST; key++) {
-	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
-    }
-    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
-    Tcl_SetObjResult(interp, DpHandleObj(hubPtr->dpPtr, DP_SPANS,
-	    spanPtr->handle));
+    DpReplaceObj(&spanPtr->given[HOST], objv[3]);
+    DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(spanPtr->maskPtr,
+	    objv[4]));
+    Begun(spanPtr, parentPtr, interp);
     return TCL_OK;
 }
 
@@ -238,7 +251,7 @@ TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr,
 static int
 EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    DpSpan *spanPtr = Parent(hubPtr->dpPtr, objv[2]);
+    DpSpan *spanPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
     Event event;
 
     if (spanPtr == NULL) {
@@ -277,7 +290,7 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 static int
 TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
-    DpSpan *parentPtr = Parent(hubPtr->dpPtr, objv[2]);
+    DpSpan *parentPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
     DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, objv[3],
 	    objc > 5 ? objv[5] : NULL);
     Event more, event;
@@ -324,6 +337,7 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * begins below the event PARENT ("": none); DICT has what its begin says, and
  * SINKS hear of it besides those of the parent. SECRETS and ANSWERS stand in no
  * text of it, SECRETS in no line of its run's journal. Returns a handle.
+ * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
@@ -333,7 +347,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"begin", "end", "output", "tell", NULL
+	"begin", "end", "output", "run", "tell", NULL
     };
     static const struct {
 	int min, max;
@@ -341,9 +355,9 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     } usages[] = {
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{3, 6, "span ?dict? ?error code?"}, {5, 5, "span stream bytes"},
-	{5, 6, "parent type dict ?sinks?"}
+	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
-    enum { BEGIN, END, OUTPUT, TELL };
+    enum { BEGIN, END, OUTPUT, RUN, TELL };
     Hub *hubPtr = clientData;
     int index;
 
@@ -366,6 +380,8 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return EndSub(hubPtr, interp, objc, objv);
     case OUTPUT:
 	return OutputSub(hubPtr, interp, objv);
+    case RUN:
+	return RunSub(hubPtr, interp, objv);
     case TELL:
 	return TellSub(hubPtr, interp, objc, objv);
     }

@@ -25,7 +25,8 @@ typedef enum Key {
 #define GIVEN_FIRST PATH
 #define GIVEN_LAST SHOWN
 
-enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, NUM_WORDS };
+enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN,
+    NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {

@@ -241,6 +241,13 @@ DpProcHandleNew(DpInterp *dpPtr, DpProc *procPtr, const DpProcOpts *optsPtr)
     handlePtr->slug = DpStrdup(optsPtr->slug);
     handlePtr->command = DpStrdup(optsPtr->command);
     handlePtr->hadPassword = optsPtr->password != NULL;
+    if (optsPtr->eventPtr != NULL) {
+	/* None, where it has ended meanwhile. */
+	handlePtr->spanPtr = DpSpanFind(dpPtr, optsPtr->eventPtr);
+    }
+    if (handlePtr->spanPtr != NULL) {
+	DpSpanHold(handlePtr->spanPtr);
+    }
 
     procPtr->merge = optsPtr->merge;
     if (optsPtr->hasPty) {
@@ -577,26 +584,6 @@ EofSub(Tcl_Interp *interp, Handle *handlePtr, int objc, Tcl_Obj *const objv[])
     return TCL_OK;
 }
 
-/* The event hears what `run` collects, and of the end of the command. */
-static int
-FollowSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
-	Tcl_Obj *const objv[])
-{
-    DpSpan *spanPtr;
-
-    (void) objc;
-    if (DpSpanGet(handlePtr->dpPtr, objv[3], &spanPtr) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    (void) interp;
-    DpSpanHold(spanPtr);
-    if (handlePtr->spanPtr != NULL) {
-	DpSpanDrop(handlePtr->spanPtr);
-    }
-    handlePtr->spanPtr = spanPtr;
-    return TCL_OK;
-}
-
 static int
 InfoSub(Tcl_Interp *interp, Handle *handlePtr, int objc,
 	Tcl_Obj *const objv[])
@@ -721,7 +708,6 @@ ProcCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{"close", CloseSub, 3, 3, "proc"},
 	{"ended", EndedSub, 3, 3, "proc"},
 	{"eof", EofSub, 3, 3, "proc"},
-	{"follow", FollowSub, 4, 4, "proc event"},
 	{"info", InfoSub, 3, 3, "proc"},
 	{"resize", ResizeSub, 5, 5, "proc cols rows"},
 	{"room", RoomSub, 3, 3, "proc"},

@@ -29,6 +29,7 @@ typedef struct DpProcOpts {
     Tcl_Obj *cwdPtr;            /* local commands only */
     Tcl_Obj *envPtr;            /* local commands only; a dict */
     bool stays;                 /* it ends by itself: see dpEnding.h */
+    Tcl_Obj *eventPtr;          /* what hears of it, by core::event */
     const char *under;          /* text before a line that may end it */
     Tcl_Obj *besidePtr;         /* local commands only: words that run the line
 				 * %s where this command runs */

@@ -8,13 +8,13 @@
 
 typedef enum Option {
     OPT_ASK, OPT_BESIDE, OPT_CHANNEL, OPT_COLS, OPT_COMMAND, OPT_CWD, OPT_ECHO,
-    OPT_ENV, OPT_HOLD, OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY,
+    OPT_ENV, OPT_EVENT, OPT_HOLD, OPT_MERGE, OPT_MODES, OPT_PASSWORD, OPT_PROMPT, OPT_PTY,
     OPT_ROWS, OPT_SHELL, OPT_SLUG, OPT_STAYS, OPT_TERM, OPT_TOKEN, OPT_UNDER
 } Option;
 
 static const char *const optionNames[] = {
     "ask", "beside", "channel", "cols", "command", "cwd", "echo", "env",
-    "hold", "merge", "modes", "password", "prompt", "pty", "rows", "shell",
+    "event", "hold", "merge", "modes", "password", "prompt", "pty", "rows", "shell",
     "slug", "stays", "term", "token", "under", NULL
 };
 
@@ -146,6 +146,9 @@ GetOption(Tcl_Interp *interp, Option option, Tcl_Obj *valuePtr,
     case OPT_ENV:
 	optsPtr->envPtr = valuePtr;
 	return Tcl_DictObjSize(interp, valuePtr, &size);
+    case OPT_EVENT:
+	optsPtr->eventPtr = valuePtr;
+	return TCL_OK;
     case OPT_HOLD:
 	return GetFlag(interp, valuePtr, &optsPtr->hold);
     case OPT_MERGE:

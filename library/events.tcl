@@ -8,17 +8,30 @@ namespace eval ::deployer {
     variable EventSpans         ;# coroutine of a job -> events that it ends
     variable EventHosts         ;# slug -> host; while somebody wants to know
     variable EventHostsWanted 0
+    # Whether hosts have to note (Noted) on whom something runs.
+    variable EventNoting 0
     array set EventSpans {}
     array set EventHosts {}
 }
 
 # The event that this code belongs to; "" where nobody listens.
 proc ::deployer::EventNow {} {
-    set context [ContextGet]
-    if {[dict exists $context -event]} {
-        return [dict get $context -event]
+    variable Contexts
+    set co [info coroutine]
+    if {[info exists Contexts($co)] && [dict exists $Contexts($co) -event]} {
+        return [dict get $Contexts($co) -event]
     }
     return ""
+}
+
+# What decides about EventNoting has changed.
+proc ::deployer::EventNotes {} {
+    variable EventNoting
+    variable EventHosts
+    variable EventHostsWanted
+    variable Resuming
+    set EventNoting [expr {$Resuming || $EventHostsWanted
+        || [array size EventHosts]}]
 }
 
 # The end of the job CO, with what it returns.
@@ -60,9 +73,8 @@ proc ::deployer::EventFailures options {
 oo::define ::deployer::host {
     variable Slug Masks MasksSeen
 
-    # As Connect, with its event where it is not connected.
-    method Reach {} {
-        set span [::deployer::EventNow]
+    # As Connect, with its event below SPAN where it is not connected.
+    method Reach span {
         if {$span eq "" || [my connected]} {
             return [my Connect]
         }
@@ -91,6 +103,7 @@ oo::define ::deployer::host {
             set ::deployer::EventHosts($Slug) [self]
         } elseif {[array size ::deployer::EventHosts]} {
             array unset ::deployer::EventHosts
+            ::deployer::EventNotes
         }
     }
 
@@ -98,14 +111,8 @@ oo::define ::deployer::host {
     # SPAN.
     method Tell {span line opts} {
         set facts [list host $Slug command $line]
-        if {$::deployer::Resuming || $::deployer::EventHostsWanted
-                || [array size ::deployer::EventHosts]} {
+        if {$::deployer::EventNoting} {
             my Noted
-        }
-        if {$opts eq "" && [info exists Masks]
-                && $MasksSeen == $::deployer::Generation} {
-            # Most commands, quickly.
-            return [::deployer::core::event begin $span run $facts {} $Masks]
         }
         if {[dict exists $opts sudo]} {
             lappend facts sudo 1 user [expr {[dict exists $opts user]

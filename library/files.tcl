@@ -58,9 +58,10 @@ oo::define ::deployer::host {
                 }
             }
         }
-        if {[::deployer::EventNow] ne "" && ![my connected]} {
+        set span [::deployer::EventNow]
+        if {$span ne "" && ![my connected]} {
             # The job below tells nobody.
-            my Reach
+            my Reach $span
         }
         set w [::deployer::core::waiter new]
         set kind [expr {$write ? "guarding" : "waits"}]

@@ -25,7 +25,8 @@ oo::class create ::deployer::host {
     # that Cwd, Exports (from -cwd and -env) belong to. Shell: path of the login
     # shell, "" while unknown, "?" where it cannot be known. Posix: whether that
     # takes POSIX syntax.
-    variable Own Slug Seen Cwd Exports Shell Posix
+    # Masks, MasksSeen: see events.tcl.
+    variable Own Slug Seen Cwd Exports Shell Posix Masks MasksSeen
 
     constructor args {
         set Own {}
@@ -239,7 +240,7 @@ oo::class create ::deployer::host {
 
     method connect {} {
         my Look
-        my Reach
+        my Reach [::deployer::EventNow]
         return
     }
 
@@ -384,7 +385,8 @@ oo::class create ::deployer::host {
     # Connects and starts LINE: {proc reused}.
     method Begin {line opts} {
         my Look
-        set reused [my Reach]
+        set span [::deployer::EventNow]
+        set reused [my Reach $span]
         set token [::deployer::core::token]
         lassign [my Command $line $opts $token] text procOpts
         foreach name {merge stays} {
@@ -398,11 +400,19 @@ oo::class create ::deployer::host {
             lappend procOpts pty 1 {*}[dict get $opts terminal]
         }
         # It is told before it begins.
-        set span [::deployer::EventNow]
-        if {$span ne "" && ![dict exists $opts untold]} {
-            set span [my Tell $span $line $opts]
-        } else {
-            set span ""
+        if {$span ne ""} {
+            if {$opts eq "" && [info exists Masks]
+                    && $MasksSeen == $::deployer::Generation
+                    && !$::deployer::EventNoting} {
+                # Most commands, quickly.
+                set span [::deployer::core::event run $span $Slug $line $Masks]
+                lappend procOpts event $span
+            } elseif {[dict exists $opts untold]} {
+                set span ""
+            } else {
+                set span [my Tell $span $line $opts]
+                lappend procOpts event $span
+            }
         }
         # procOpts may hold a password, which must not stand in an errorstack.
         if {[catch {my Start $text $procOpts} p options]} {
@@ -410,9 +420,6 @@ oo::class create ::deployer::host {
                 ::deployer::EventOutcome $span 1 $p $options
             }
             ::deployer::Again $p $options
-        }
-        if {$span ne ""} {
-            ::deployer::core::proc follow $p $span
         }
         return [list $p $reused]
     }

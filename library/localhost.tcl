@@ -31,6 +31,10 @@ oo::class create ::deployer::localhost {
         return 0
     }
 
+    method Reach span {
+        return 0
+    }
+
     method Start {line opts} {
         if {[dict exists $opts shell]} {
             return [::deployer::core::spawn [list $Shell] $opts]

@@ -17,10 +17,12 @@ oo::class create ::deployer::logger::onhost {
         set Failed {}
         set Who $::tcl_platform(user)@[info hostname]
         incr ::deployer::EventHostsWanted
+        ::deployer::EventNotes
     }
 
     destructor {
         incr ::deployer::EventHostsWanted -1
+        ::deployer::EventNotes
     }
 
     method event event {

@@ -152,11 +152,13 @@ proc ::deployer::ResumeCall {id plan target words} {
     set Resumes($number) [dict create id $id touched 0 \
         calls [dict get $plan calls] first [dict get $plan array]]
     incr Resuming
+    EventNotes
     set before [ContextGet]
     ContextSet [dict replace $before -resume $number]
     set code [catch {$target {*}$words} result given]
     ContextSet $before
     incr Resuming -1
+    EventNotes
     unset Resumes($number)
     dict incr given -level
     return -options $given $result

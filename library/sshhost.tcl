@@ -173,6 +173,15 @@ oo::class create ::deployer::sshhost {
         return 0
     }
 
+    # For each command: quick where there is nothing to do.
+    method Reach span {
+        if {$Session ne ""
+                && [::deployer::core::ssh state $Session] eq "open"} {
+            return 1
+        }
+        next $span
+    }
+
     method Forget session {
         ::deployer::core::ssh close $session
         set Session ""

@@ -427,7 +427,7 @@ oo::define ::deployer::host {
         set slug $Slug
         while 1 {
             my Look
-            my Reach
+            my Reach [::deployer::EventNow]
             ::deployer::TerminalLock Command
             if {![::deployer::IsHost $host]} {
                 ::deployer::TerminalUnlock Command

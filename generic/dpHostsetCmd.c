@@ -340,6 +340,14 @@ HasSub(DpHostsetCall *callPtr)
     return TCL_OK;
 }
 
+static int
+FailPosition(DpHostsetCall *callPtr)
+{
+    return DpHostsetFail(callPtr->interp, "HOSTS UNKNOWN", callPtr->objv[1],
+	    "there is no host at position \"%.40s\"",
+	    Tcl_GetString(callPtr->objv[1]));
+}
+
 /* host SET POSITION ?ROLE? */
 static int
 HostSub(DpHostsetCall *callPtr)
@@ -350,15 +358,29 @@ HostSub(DpHostsetCall *callPtr)
     Tcl_Obj *namePtr;
 
     if (!there || index < 0 || index >= CountOf(callPtr->setPtr, role)) {
-	return DpHostsetFail(callPtr->interp, "HOSTS UNKNOWN",
-		callPtr->objv[1], "there is no host at position \"%.40s\"",
-		Tcl_GetString(callPtr->objv[1]));
+	return FailPosition(callPtr);
     }
     namePtr = NameOf(callPtr, HostAt(callPtr->setPtr, role, index));
     if (namePtr == NULL) {
 	return TCL_ERROR;
     }
     Tcl_SetObjResult(callPtr->interp, namePtr);
+    return TCL_OK;
+}
+
+/* slug SET POSITION ?ROLE? -- the host may be gone. */
+static int
+SlugSub(DpHostsetCall *callPtr)
+{
+    int index = DpHostsetDigits(callPtr->objv[1]);
+    int role;
+    bool there = OptionalRole(callPtr, 2, &role);
+
+    if (!there || index < 0 || index >= CountOf(callPtr->setPtr, role)) {
+	return FailPosition(callPtr);
+    }
+    Tcl_SetObjResult(callPtr->interp,
+	    HostAt(callPtr->setPtr, role, index)->slugPtr);
     return TCL_OK;
 }
 
@@ -445,6 +467,7 @@ static const Sub subs[] = {
     {"register", RegisterSub, false, 2, 2, "object slug"},
     {"roles", RolesSub, true, 1, 1, "set"},
     {"select", DpHostsetSelectSub, true, 2, 2, "set slugs"},
+    {"slug", SlugSub, true, 2, 3, "set position ?role?"},
     {"slugs", SlugsSub, true, 1, 2, "set ?role?"},
     {"stats", StatsSub, false, 0, 0, ""},
     {"without", DpHostsetWithoutSub, true, 2, 3, "set indexes ?space?"},

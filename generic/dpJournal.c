@@ -459,12 +459,18 @@ static void
 AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
 	const char *key, Tcl_WideInt id)
 {
-    char text[160];
+    DpBuf *bufPtr = &journalPtr->lines;
 
-    snprintf(text, sizeof(text), "{\"type\":\"%s\",%s\"%s\":%lld,"
-	    "\"time\":%.6f", type, phase, key, (long long) id,
-	    (double) Microseconds() / 1e6);
-    AddText(&journalPtr->lines, text);
+    AddText(bufPtr, "{\"type\":\"");
+    AddText(bufPtr, type);
+    AddText(bufPtr, "\",");
+    AddText(bufPtr, phase);
+    AddText(bufPtr, "\"");
+    AddText(bufPtr, key);
+    AddText(bufPtr, "\":");
+    DpJsonWhole(bufPtr, id);
+    AddText(bufPtr, ",\"time\":");
+    DpJsonReal(bufPtr, (double) Microseconds() / 1e6);
 }
 
 void

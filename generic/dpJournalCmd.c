@@ -9,6 +9,8 @@
 #include "dpEventInt.h"
 #include "dpJournalFile.h"
 
+#include <stdlib.h>
+
 /* The id of an event that goes on; 0: there is none. */
 static Tcl_WideInt
 SpanId(DpInterp *dpPtr, Tcl_Obj *namePtr)
@@ -57,6 +59,29 @@ OpenSub(Tcl_Interp *interp, Tcl_Obj *const objv[])
 }
 
 /*
+ * environment -- what decides where journals are, to be compared with what it was
+ * before. Tcl's own way through ::env looks at each variable of the process.
+ */
+static int
+EnvironmentSub(Tcl_Interp *interp)
+{
+    static const char *const names[] = {"XDG_STATE_HOME", "HOME"};
+    Tcl_Obj *listPtr = Tcl_NewListObj(0, NULL);
+
+    for (size_t i = 0; i < DP_ARRAY_SIZE(names); i++) {
+	const char *value = getenv(names[i]);
+	Tcl_DString text;
+
+	Tcl_ExternalToUtfDString(NULL, value != NULL ? value : "", -1, &text);
+	Tcl_ListObjAppendElement(NULL, listPtr, Tcl_NewStringObj(
+		Tcl_DStringValue(&text), Tcl_DStringLength(&text)));
+	Tcl_DStringFree(&text);
+    }
+    Tcl_SetObjResult(interp, listPtr);
+    return TCL_OK;
+}
+
+/*
  * core::journal new DIRECTORY FACTS SECRETS -- a handle, to stand among the
  * sinks of an event. FACTS is a list of keys and values, of which `arguments`
  * is a list.
@@ -65,6 +90,7 @@ OpenSub(Tcl_Interp *interp, Tcl_Obj *const objv[])
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
  * core::journal failed JOURNAL KEY -- to be counted.
  * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
+ * core::journal environment -- the values of XDG_STATE_HOME and HOME, "": none.
  * core::journal open PATH -- whether the one who writes that file lives.
  */
 static int
@@ -72,7 +98,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"cell", "cells", "close", "failed", "hide", "new", "open", NULL
+	"cell", "cells", "close", "environment", "failed", "hide", "new",
+	"open", NULL
     };
     static const struct {
 	int min, max;
@@ -80,11 +107,11 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     } usages[] = {
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
-	{4, 4, "journal state"}, {4, 4, "journal key"},
+	{4, 4, "journal state"}, {2, 2, ""}, {4, 4, "journal key"},
 	{4, 4, "journal texts"}, {5, 5, "directory facts secrets"},
 	{3, 3, "path"}
     };
-    enum { CELL, CELLS, CLOSE, FAILED, HIDE, NEW, OPEN };
+    enum { CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, HIDE, NEW, OPEN };
     DpInterp *dpPtr = clientData;
     DpJournal *journalPtr;
     Tcl_WideInt count;
@@ -102,6 +129,9 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     if (objc < usages[index].min || objc > usages[index].max) {
 	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
 	return TCL_ERROR;
+    }
+    if (index == ENVIRONMENT) {
+	return EnvironmentSub(interp);
     }
     if (index == NEW) {
 	return NewSub(dpPtr, interp, objv);

@@ -207,8 +207,8 @@ Digits(char *end, uint64_t value, int least)
     return end;
 }
 
-static void
-AddWhole(DpBuf *bufPtr, Tcl_WideInt whole)
+void
+DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole)
 {
     char text[24], *end = text + sizeof(text);
     char *digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole
@@ -220,9 +220,8 @@ AddWhole(DpBuf *bufPtr, Tcl_WideInt whole)
     DpBufAppend(bufPtr, digit, (size_t) (end - digit));
 }
 
-/* With six decimals; printf, which is exact, takes ten times as long. */
-static void
-AddReal(DpBuf *bufPtr, double real)
+void
+DpJsonReal(DpBuf *bufPtr, double real)
 {
     uint64_t millionths = (uint64_t) (fabs(real) * 1e6 + 0.5);
     char text[32], *end = text + sizeof(text);
@@ -289,14 +288,14 @@ AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
     switch (kind) {
     case WHOLE:
 	if (Tcl_GetWideIntFromObj(NULL, objPtr, &whole) == TCL_OK) {
-	    AddWhole(bufPtr, whole);
+	    DpJsonWhole(bufPtr, whole);
 	    return;
 	}
 	break;
     case REAL:
 	if (Tcl_GetDoubleFromObj(NULL, objPtr, &real) == TCL_OK
 		&& isfinite(real) && fabs(real) < 1e12) {
-	    AddReal(bufPtr, real);
+	    DpJsonReal(bufPtr, real);
 	    return;
 	}
 	break;
@@ -336,13 +335,14 @@ IsBinary(int objc, Tcl_Obj *const objv[])
     return false;
 }
 
-/* A key with the colon behind it, and this before it. */
+/* A key of this kind with the colon behind it, and this before it. */
 static void
-AddKey(DpBuf *bufPtr, char before, const char *name, int length)
+AddKey(DpBuf *bufPtr, char before, Kind kind, const char *name, int length)
 {
     unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 4);
 
-    if (PlainBytes(name, (size_t) length) == (size_t) length) {
+    if (kind != TEXT
+	    || PlainBytes(name, (size_t) length) == (size_t) length) {
 	*to++ = (unsigned char) before;
 	*to++ = '"';
 	memcpy(to, name, (size_t) length);
@@ -387,12 +387,12 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 	    unsigned char *bytes = Tcl_GetByteArrayFromObj(objv[i + 1],
 		    &length);
 
-	    AddKey(bufPtr, before, "base64", 6);
+	    AddKey(bufPtr, before, kind, "base64", 6);
 	    AddText(bufPtr, "\"");
 	    AddBase64(bufPtr, bytes, (size_t) length);
 	    AddText(bufPtr, "\"");
 	} else {
-	    AddKey(bufPtr, before, name, length);
+	    AddKey(bufPtr, before, kind, name, length);
 	    AddValue(bufPtr, kind, objv[i + 1]);
 	}
 	before = ',';

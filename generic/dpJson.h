@@ -13,6 +13,13 @@
 MODULE_SCOPE void DpJsonString(DpBuf *bufPtr, const char *text, int length);
 
 /*
+ * Append numbers; a real has six decimals and is below 1e12. printf, which is
+ * exact, takes ten times as long.
+ */
+MODULE_SCOPE void DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole);
+MODULE_SCOPE void DpJsonReal(DpBuf *bufPtr, double real);
+
+/*
  * Appends the object of an event, a list of keys and values: numbers and
  * truth values for the keys that have such, strings else. Where the key
  * `binary` is true, `data` is a byte array and becomes `base64`. TCL_ERROR and

@@ -21,9 +21,11 @@ proc ::deployer::ContextGet {} {
 
 # Whether there is more in it than the event and the run that all belongs to.
 proc ::deployer::ContextSays {} {
-    set context [ContextGet]
-    return [expr {$context ne "" && [dict size $context] >
-        [dict exists $context -event] + [dict exists $context -journal]}]
+    variable Contexts
+    set co [info coroutine]
+    return [expr {[info exists Contexts($co)] && [dict size $Contexts($co)] >
+        [dict exists $Contexts($co) -event]
+        + [dict exists $Contexts($co) -journal]}]
 }
 
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours

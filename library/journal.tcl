@@ -19,7 +19,7 @@ namespace eval ::deployer {
     array set Journals {}
     array set JournalJobs {}
     array set JournalFans {}
-    set JournalDirectory {{} {}}
+    set JournalDirectory {? {}}
 
     # Every so many journals the old ones are looked through.
     variable JournalOften 16
@@ -59,16 +59,13 @@ proc ::deployer::RunsRecording {} {
 # Where journals are; nothing is made there.
 proc ::deployer::RunsDirectory {} {
     variable JournalDirectory
-    set now {}
-    foreach name {XDG_STATE_HOME HOME} {
-        lappend now [expr {[info exists ::env($name)] ? $::env($name) : ""}]
+    # Not from ::env, where a look costs more than a command's journal.
+    set now [core::journal environment]
+    if {$now ne [lindex $JournalDirectory 0]} {
+        set JournalDirectory [list $now \
+            [file join [logger::StatePath] runs]]
     }
-    lassign $JournalDirectory before directory
-    if {$now ne $before} {
-        set directory [file join [logger::StatePath] runs]
-        set JournalDirectory [list $now $directory]
-    }
-    return $directory
+    return [lindex $JournalDirectory 1]
 }
 
 # CONTEXT for a call of METHOD of the instance of namespace NS with ARGUMENTS,
@@ -265,6 +262,11 @@ proc ::deployer::JournalKey {id key code result options} {
     lassign $JournalFans($id) journal span
     # The run may be over.
     catch {
+        if {!$code && $span ne "" && $result eq ""} {
+            # Mostly.
+            core::journal cell $journal $span $key 1 {}
+            return
+        }
         if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
                 eq {DEPLOYER SKIPPED}} {
             return

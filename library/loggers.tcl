@@ -397,13 +397,29 @@ proc ::deployer::LoggersHearing ns {
 # Events.
 
 # The job that this code is begins something of TYPE in the instance of
-# namespace NS, NAME, which ends with the job.
+# namespace NS, NAME, which ends with the job. For each cell: no more calls than
+# there must be.
 proc ::deployer::EventJob {ns type name} {
+    variable Contexts
     variable EventSpans
-    set sinks [SinksOf $ns]
-    set context [ContextGet]
-    set parent [expr {[dict exists $context -event]
-        ? [dict get $context -event] : ""}]
+    variable ListeningBelow
+    namespace upvar [set ${ns}::Root] Options options Loggers loggers
+    set co [info coroutine]
+    set context {}
+    if {[info exists Contexts($co)]} {
+        set context $Contexts($co)
+    }
+    set parent ""
+    if {[dict exists $context -event]} {
+        set parent [dict get $context -event]
+    }
+    if {$ListeningBelow} {
+        set sinks [SinksOf $ns]
+    } elseif {[info exists loggers]} {
+        set sinks [dict values $loggers]
+    } else {
+        set sinks {}
+    }
     if {$parent eq ""} {
         if {[dict exists $context -journal]} {
             lappend sinks [dict get $context -journal]
@@ -412,21 +428,68 @@ proc ::deployer::EventJob {ns type name} {
             return
         }
     }
-    set options [set [set ${ns}::Root]::Options]
-    set facts [list path [PathOf $ns] command $name \
-        sandbox [expr {[SandboxMode] ne "" || [dict get $options sandbox]}] \
+    lassign [EventPlace $ns] path host
+    set facts [list path $path command $name sandbox [expr {
+        [dict exists $context -sandbox] && [dict get $context -sandbox mode]
+            ne "" || [dict get $options sandbox]}] \
         interactive [dict get $options interactive]]
-    if {[set cell [IsolatedBy $ns]] ne ""} {
-        lappend facts host [SlugOf [CellHost $cell]]
+    if {$host ne ""} {
+        lappend facts host $host
     }
     set span [core::event begin $parent $type $facts $sinks]
-    lappend EventSpans([info coroutine]) $span
-    ContextSet [dict replace $context -event $span]
+    lappend EventSpans($co) $span
+    dict set context -event $span
+    if {[info exists Contexts($co)]} {
+        set Contexts($co) $context
+    } else {
+        ContextSet $context
+    }
+}
+
+# {PATH SLUG}: what PathOf gives of the instance of namespace NS, and the host of
+# the cell that it is in, "" where there is none.
+proc ::deployer::EventPlace ns {
+    set path ""
+    set host ""
+    set looking 1
+    while {$ns ne ""} {
+        lassign [set ${ns}::Kin] up name open role one base position
+        if {$open} {
+            set looking 0
+        }
+        if {$base ne ""} {
+            set slug [core::hostset slug [lindex $base 0] $position $role]
+            if {$looking} {
+                set host $slug
+                set looking 0
+            }
+            if {!$one} {
+                set path :$slug$path
+            }
+        }
+        if {$up ne ""} {
+            set path /$name$path
+        }
+        set ns $up
+    }
+    if {[string index $path 0] ne "/"} {
+        set path /$path
+    }
+    return [list $path $host]
 }
 
 # The same for METHOD, where that is an action.
 proc ::deployer::EventAction {ns method} {
-    if {[EventIsAction $ns $method]} {
+    variable EventKinds
+    namespace upvar $ns Self object
+    if {[info object isa object $object]
+            && [info object namespace $object] eq $ns} {
+        set class [info object class $object]
+    } else {
+        set class [ServiceOf $ns]
+    }
+    if {[info exists EventKinds($class,$method)] ? $EventKinds($class,$method)
+            : [EventIsAction $ns $method]} {
         EventJob $ns action $method
     }
 }

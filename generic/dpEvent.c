@@ -153,11 +153,12 @@ DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase)
 
 /* What begins on a host is on the disk before it does. */
 static void
-SendToJournal(DpJournal *journalPtr, const Event *eventPtr, Tcl_Obj *listPtr)
+SendToJournal(DpJournal *journalPtr, const Event *eventPtr)
 {
     const Hub *hubPtr = eventPtr->hubPtr;
     DpJournalUse use = DP_JOURNAL_MORE;
     Tcl_Obj *hostPtr = NULL;
+    int objc = eventPtr->objc;
 
     if (eventPtr->objc >= 4 && eventPtr->objv[0] == hubPtr->keys[TYPE]
 	    && eventPtr->objv[3] == hubPtr->words[W_BEGIN]) {
@@ -175,21 +176,38 @@ SendToJournal(DpJournal *journalPtr, const Event *eventPtr, Tcl_Obj *listPtr)
     } else if (eventPtr->objc > 2
 	    && eventPtr->objv[eventPtr->objc - 2] == hubPtr->keys[FAILURES]) {
 	/* A journal has them already, each where it arose. */
-	Tcl_Obj *lessPtr = Tcl_NewListObj(eventPtr->objc - 2, eventPtr->objv);
-
-	Tcl_IncrRefCount(lessPtr);
-	DpJournalPut(journalPtr, lessPtr, use, NULL);
-	Tcl_DecrRefCount(lessPtr);
-	return;
+	objc -= 2;
     }
-    DpJournalPut(journalPtr, listPtr, use, hostPtr);
+    DpJournalPut(journalPtr, objc, eventPtr->objv, use, hostPtr);
+}
+
+/* The same, and frees its values, as a list would; NULL: no journal. */
+static void
+SendAlone(DpJournal *journalPtr, const Event *eventPtr)
+{
+    for (int i = 0; i < eventPtr->objc; i++) {
+	Tcl_IncrRefCount(eventPtr->objv[i]);
+    }
+    if (journalPtr != NULL) {
+	SendToJournal(journalPtr, eventPtr);
+    }
+    for (int i = 0; i < eventPtr->objc; i++) {
+	Tcl_DecrRefCount(eventPtr->objv[i]);
+    }
 }
 
 void
 DpEventSend(const Sinks *sinksPtr, Event *eventPtr, DpSinkUse use, size_t size)
 {
-    Tcl_Obj *listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
+    bool isKept = sinksPtr->journalPtr != NULL && eventPtr->isForJournal;
+    Tcl_Obj *listPtr;
 
+    if (sinksPtr->count == 0) {
+	/* Mostly. */
+	SendAlone(isKept ? sinksPtr->journalPtr : NULL, eventPtr);
+	return;
+    }
+    listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
     /* Only texts can be large. */
     for (int i = 1; i < eventPtr->objc; i += 2) {
 	if (eventPtr->objv[i]->bytes != NULL) {
@@ -197,8 +215,8 @@ DpEventSend(const Sinks *sinksPtr, Event *eventPtr, DpSinkUse use, size_t size)
 	}
     }
     Tcl_IncrRefCount(listPtr);
-    if (sinksPtr->journalPtr != NULL && eventPtr->isForJournal) {
-	SendToJournal(sinksPtr->journalPtr, eventPtr, listPtr);
+    if (isKept) {
+	SendToJournal(sinksPtr->journalPtr, eventPtr);
     }
     for (int i = 0; i < sinksPtr->count; i++) {
 	DpSinkPut(sinksPtr->list[i], listPtr, use, size);
@@ -501,7 +519,7 @@ TellTail(DpSpan *spanPtr)
 		DpTailOmitted(spanPtr->tailPtr));
     }
     while (DpTailNext(spanPtr->tailPtr, &stream, &bytes, &count, &time)) {
-	Tcl_Obj *listPtr, *dataPtr;
+	Tcl_Obj *dataPtr;
 	bool bad, plain, binary = false;
 
 	if (!DpJournalTakes(spanPtr->sinksPtr->journalPtr, count)) {
@@ -535,11 +553,7 @@ TellTail(DpSpan *spanPtr)
 	    DpEventAdd(&event, BINARY, Tcl_NewBooleanObj(1));
 	}
 	DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) count));
-	listPtr = Tcl_NewListObj(event.objc, event.objv);
-	Tcl_IncrRefCount(listPtr);
-	DpJournalPut(spanPtr->sinksPtr->journalPtr, listPtr, DP_JOURNAL_MORE,
-		NULL);
-	Tcl_DecrRefCount(listPtr);
+	SendAlone(spanPtr->sinksPtr->journalPtr, &event);
     }
     DpTailFree(spanPtr->tailPtr);
     spanPtr->tailPtr = NULL;

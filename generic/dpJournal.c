@@ -390,17 +390,19 @@ Note(Tcl_HashTable *tablePtr, Tcl_Obj *keyPtr)
 
 /* --- lines --- */
 
-/* The event with its texts cleaned: itself, or a list of refcount 0. */
+/*
+ * The words of an event with their texts cleaned, a list of refcount 0; NULL:
+ * they are clean.
+ */
 static Tcl_Obj *
-CleanEvent(DpJournal *journalPtr, Tcl_Obj *listPtr)
+CleanEvent(DpJournal *journalPtr, int objc, Tcl_Obj *const objv[])
 {
     static const char *const keys[] = {"command", "data", "error", NULL};
-    Tcl_Obj *newPtr = listPtr, **objv;
-    int objc, index;
+    Tcl_Obj *newPtr = NULL;
+    int index;
 
-    if (journalPtr->maskPtr == NULL
-	    || Tcl_ListObjGetElements(NULL, listPtr, &objc, &objv) != TCL_OK) {
-	return listPtr;
+    if (journalPtr->maskPtr == NULL) {
+	return NULL;
     }
     for (int i = 0; i + 1 < objc; i += 2) {
 	Tcl_Obj *cleanPtr;
@@ -414,7 +416,7 @@ CleanEvent(DpJournal *journalPtr, Tcl_Obj *listPtr)
 	if (cleanPtr == objv[i + 1]) {
 	    continue;
 	}
-	if (newPtr == listPtr) {
+	if (newPtr == NULL) {
 	    newPtr = Tcl_NewListObj(objc, objv);
 	}
 	Tcl_ListObjReplace(NULL, newPtr, i + 1, 1, 1, &cleanPtr);
@@ -423,8 +425,8 @@ CleanEvent(DpJournal *journalPtr, Tcl_Obj *listPtr)
 }
 
 void
-DpJournalPut(DpJournal *journalPtr, Tcl_Obj *listPtr, DpJournalUse use,
-	Tcl_Obj *hostPtr)
+DpJournalPut(DpJournal *journalPtr, int objc, Tcl_Obj *const objv[],
+	DpJournalUse use, Tcl_Obj *hostPtr)
 {
     Tcl_Obj *cleanPtr;
 
@@ -434,12 +436,15 @@ DpJournalPut(DpJournal *journalPtr, Tcl_Obj *listPtr, DpJournalUse use,
     if (use == DP_JOURNAL_STEP && hostPtr != NULL) {
 	Note(&journalPtr->hosts, hostPtr);
     }
-    cleanPtr = CleanEvent(journalPtr, listPtr);
-    Tcl_IncrRefCount(cleanPtr);
-    if (DpJsonEvent(NULL, &journalPtr->lines, cleanPtr) == TCL_OK) {
-	DpBufAppend(&journalPtr->lines, "\n", 1);
+    cleanPtr = CleanEvent(journalPtr, objc, objv);
+    if (cleanPtr == NULL) {
+	DpJsonWords(&journalPtr->lines, objc, objv);
+    } else {
+	Tcl_IncrRefCount(cleanPtr);
+	(void) DpJsonEvent(NULL, &journalPtr->lines, cleanPtr);
+	Tcl_DecrRefCount(cleanPtr);
     }
-    Tcl_DecrRefCount(cleanPtr);
+    DpBufAppend(&journalPtr->lines, "\n", 1);
     Added(journalPtr, use);
 }
 

@@ -37,9 +37,9 @@ MODULE_SCOPE void DpJournalDrop(DpJournal *journalPtr);
 MODULE_SCOPE void DpJournalHide(DpJournal *journalPtr, Tcl_Obj *const *texts,
 	int count);
 
-/* An event, a list of keys and values; host (or NULL) is where it happens. */
-MODULE_SCOPE void DpJournalPut(DpJournal *journalPtr, Tcl_Obj *listPtr,
-	DpJournalUse use, Tcl_Obj *hostPtr);
+/* An event, keys and values; host (or NULL) is where it happens. */
+MODULE_SCOPE void DpJournalPut(DpJournal *journalPtr, int objc,
+	Tcl_Obj *const objv[], DpJournalUse use, Tcl_Obj *hostPtr);
 
 /* So many bytes of output were not kept of the command with this id. */
 MODULE_SCOPE void DpJournalOmitted(DpJournal *journalPtr, Tcl_WideInt id,

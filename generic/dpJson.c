@@ -356,25 +356,11 @@ AddKey(DpBuf *bufPtr, char before, Kind kind, const char *name, int length)
     }
 }
 
-int
-DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
+void
+DpJsonWords(DpBuf *bufPtr, int objc, Tcl_Obj *const objv[])
 {
-    Tcl_Obj **objv;
     char before = '{';
-    int objc;
 
-    if (Tcl_ListObjGetElements(interp, listPtr, &objc, &objv) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    if (objc % 2 != 0) {
-	if (interp != NULL) {
-	    Tcl_SetObjResult(interp, Tcl_NewStringObj(
-		    "an event is a dict, and a value is missing", -1));
-	    Tcl_SetErrorCode(interp, "TCL", "VALUE", "DICTIONARY",
-		    (char *) NULL);
-	}
-	return TCL_ERROR;
-    }
     for (int i = 0; i < objc; i += 2) {
 	int length;
 	const char *name = Tcl_GetStringFromObj(objv[i], &length);
@@ -398,5 +384,26 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 	before = ',';
     }
     AddText(bufPtr, before == '{' ? "{}" : "}");
+}
+
+int
+DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
+{
+    Tcl_Obj **objv;
+    int objc;
+
+    if (Tcl_ListObjGetElements(interp, listPtr, &objc, &objv) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (objc % 2 != 0) {
+	if (interp != NULL) {
+	    Tcl_SetObjResult(interp, Tcl_NewStringObj(
+		    "an event is a dict, and a value is missing", -1));
+	    Tcl_SetErrorCode(interp, "TCL", "VALUE", "DICTIONARY",
+		    (char *) NULL);
+	}
+	return TCL_ERROR;
+    }
+    DpJsonWords(bufPtr, objc, objv);
     return TCL_OK;
 }

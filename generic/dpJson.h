@@ -28,4 +28,7 @@ MODULE_SCOPE void DpJsonReal(DpBuf *bufPtr, double real);
 MODULE_SCOPE int DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr,
 	Tcl_Obj *listPtr);
 
+/* The same for an even number of words. */
+MODULE_SCOPE void DpJsonWords(DpBuf *bufPtr, int objc, Tcl_Obj *const objv[]);
+
 #endif

@@ -210,16 +210,25 @@ proc ::deployer::AskRead {terminal w {before {}}} {
         set ended 1
     } elseif {$count < 0} {
         set ended [eof $terminal]
-        if {!$ended && [chan pending input $terminal]} {
-            catch {read $terminal} line
-            append before $line
-            # As core::echo has it, the interrupt character ends a line.
-            if {[string first \x03 $before] >= 0} {
-                set ended 2
-            } else {
-                chan event $terminal readable \
-                    [list ::deployer::AskRead $terminal $w $before]
+        # One by one: the rest of the line may come meanwhile, and what is behind
+        # it is for others. The interrupt character ends a line, see core::echo.
+        while {!$ended && $count < 0 && [chan pending input $terminal]
+                && ![catch {read $terminal 1} char] && $char ne ""} {
+            switch -- $char {
+                \n {
+                    set count 0
+                }
+                \x03 {
+                    set ended 2
+                }
+                default {
+                    append before $char
+                }
             }
+        }
+        if {!$ended && $count < 0} {
+            chan event $terminal readable \
+                [list ::deployer::AskRead $terminal $w $before]
         }
     }
     if {$count >= 0 || $ended} {

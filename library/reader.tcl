@@ -511,15 +511,24 @@ oo::class create ::deployer::Reader {
         }
     }
 
-    # Shows WORDS below the line, page by page where they are many.
+    # Shows WORDS below the line, page by page where they are many. Thousands are
+    # laid out piece by piece, so that no key waits for all of them.
     method List words {
         set info [::deployer::core::terminal info]
         set rows [dict get $info rows]
-        set lines [::deployer::ReaderColumns $words [dict get $info cols] $rows]
+        set cols [dict get $info cols]
         set print [list ::deployer::core::edit print $Edit]
-        if {[llength $lines] < $rows - 1} {
-            {*}$print [join $lines \n]\n 1
-            return
+        # No screen shows more of the shortest ones.
+        set most [expr {max(2, $rows - 1) * max(1, ($cols + 1) / 3)}]
+        set rest $words
+        set lines {}
+        if {[llength $words] <= $most} {
+            set rest {}
+            set lines [::deployer::ReaderColumns $words $cols $rows]
+            if {[llength $lines] < $rows - 1} {
+                {*}$print [join $lines \n]\n 1
+                return
+            }
         }
         set key [my Key "Display all [llength $words] possibilities? (y or n) "]
         if {$key ni {121 89 32 9}} {
@@ -528,13 +537,18 @@ oo::class create ::deployer::Reader {
         set count [expr {$rows - 2}]
         set keep 1
         while 1 {
+            while {[llength $lines] < $count && [llength $rest]} {
+                lappend lines {*}[::deployer::ReaderColumns \
+                    [lrange $rest 0 $most-1] $cols $rows]
+                set rest [lrange $rest $most end]
+            }
             {*}$print [join [lrange $lines 0 $count-1] \n]\n $keep
             set keep 0
             set lines [lrange $lines $count end]
-            if {![llength $lines]} {
+            if {![llength $lines] && ![llength $rest]} {
                 return
             }
-            switch [my Key "--More-- [llength $lines] lines (space, Enter, q) "] {
+            switch [my Key "--More-- (space, Enter, q) "] {
                 121 - 89 - 32 - 9 {
                     set count [expr {$rows - 2}]
                 }

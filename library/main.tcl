@@ -10,6 +10,7 @@ namespace eval ::deployer::program {
 
     variable Name ""            ;# what the program is called by; "": argv0
     variable JsonWanted 0       ;# whether one object is to be printed yet
+    variable Aside ""           ;# see AsideBegin: the encoding; "": not now
 
     # option -> {short value text}; value "" is a switch.
     variable Options {

@@ -133,7 +133,11 @@ proc ::deployer::program::RunAction {class options rest name} {
         set call [Understand [PlaceFor $root $options] $rest $name]
         set shown [ShownBegin]
         set since [clock milliseconds]
+        if {[dict exists $options --json]} {
+            AsideBegin
+        }
         set code [catch {Perform $call $shown} result state]
+        AsideEnd
         dict set call seconds [expr {([clock milliseconds] - $since) / 1000.0}]
         if {$code == 1} {
             dict unset state -errorstack
@@ -157,6 +161,45 @@ proc ::deployer::program::RunAction {class options rest name} {
     Tell $name $result $state \
         [string trimright [dict get $call path] /]/[dict get $call name]
     return [expr {[Interrupted $state] ? 130 : 1}]
+}
+
+# What an action prints goes to standard error until AsideEnd: standard output is
+# for the object alone.
+proc ::deployer::program::AsideBegin {} {
+    variable Aside [chan configure stdout -encoding]
+    chan push stdout ::deployer::program::aside
+}
+
+proc ::deployer::program::AsideEnd {} {
+    variable Aside
+    if {$Aside ne ""} {
+        # What is left comes through it first.
+        catch {chan pop stdout}
+        set Aside ""
+    }
+}
+
+# The transformation of standard output, as of chan push.
+namespace eval ::deployer::program::aside {
+    namespace export initialize finalize write flush
+    namespace ensemble create
+
+    proc initialize {handle mode} {
+        return {initialize finalize write flush}
+    }
+
+    proc finalize handle {}
+
+    proc write {handle bytes} {
+        set encoding $::deployer::program::Aside
+        puts -nonewline stderr [expr {$encoding eq "binary" ? $bytes
+            : [encoding convertfrom $encoding $bytes]}]
+        return ""
+    }
+
+    proc flush handle {
+        return ""
+    }
 }
 
 proc ::deployer::program::Interrupted state {

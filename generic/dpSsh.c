@@ -299,7 +299,8 @@ AliveTick(void *clientData)
     DpSsh *sshPtr = clientData;
     int64_t interval = (int64_t) sshPtr->config.keepalive * 1000;
     /* What is not read may well be there. */
-    int64_t silent = sshPtr->blocked || sshPtr->stalls > 0 ? 0 : DpLoopNow() - sshPtr->lastRecv;
+    int64_t silent = sshPtr->blocked || sshPtr->stalls > 0 ? 0
+	    : DpLoopNow() - sshPtr->lastRecv;
     int next;
 
     DpTimerStart(sshPtr->loopPtr, &sshPtr->aliveTimer, interval, AliveTick,
@@ -452,7 +453,8 @@ DpSshPump(DpSsh *sshPtr)
 	CheckEnd(sshPtr);
     }
     if (sshPtr->state != DP_SSH_CLOSED && !sshPtr->blocked
-	    && sshPtr->stalls == 0 && (sshPtr->turnSpent || DpBufLength(&sshPtr->inBuf) > 0)) {
+	    && sshPtr->stalls == 0
+	    && (sshPtr->turnSpent || DpBufLength(&sshPtr->inBuf) > 0)) {
 	DpSshPumpLater(sshPtr);
     }
     DpSshDrop(sshPtr);

@@ -196,7 +196,8 @@ LIBSSH2_DISCONNECT_FUNC(DisconnectCallback)
 
 /*
  * Whether libssh2 would read now. It does not while a human, an agent or a
- * worker is waited for, or somebody wants it to be silent; the socket would be reported as ready for ever.
+ * worker is waited for, or somebody wants it to be silent; the socket would be
+ * reported as ready for ever.
  */
 bool
 DpSshReads(const DpSsh *sshPtr)

@@ -25,17 +25,24 @@ typedef struct Input {
     DpBuf stream;
 } Input;
 
-/* Expressions whose compilation or matching takes for ever are left out. */
+/*
+ * Expressions whose compilation or matching takes for ever are left out: also
+ * back references beside loops, as Tcl's own matcher never ends for "()*\1".
+ */
 static bool
 IsTame(const char *text, size_t length)
 {
     int bounds = 0, loops = 0;
+    bool refersBack = false;
 
     for (size_t i = 0; i < length; i++) {
 	bounds += text[i] == '{';
 	loops += text[i] == '*' || text[i] == '+' || text[i] == '?';
+	refersBack |= i > 0 && text[i - 1] == '\\'
+		&& text[i] >= '1' && text[i] <= '9';
     }
-    return length <= 40 && bounds <= 1 && loops <= 4;
+    return length <= 40 && bounds <= 1 && loops <= 4
+	    && !(refersBack && bounds + loops > 0);
 }
 
 /* The stream is valid UTF-8 unless characters are bytes. */

@@ -391,7 +391,7 @@ MayFail(const DpCopyFile *filePtr, int error)
     switch (filePtr->step) {
     case DP_FILE_TARGET: case DP_FILE_LOAD: case DP_FILE_PART:
     case DP_FILE_REAL: case DP_FILE_LINKTARGET: case DP_FILE_OLDLINK:
-    case DP_FILE_LINKSTAT: case DP_FILE_OLDPART:
+    case DP_FILE_LINKSTAT: case DP_FILE_OLDPART: case DP_FILE_OVERPART:
 	return true;
     case DP_FILE_ADOPT:
 	return error == ENOTSUP;
@@ -451,9 +451,12 @@ StepDone(void *clientData, const DpFsReply *replyPtr)
     case DP_FILE_RENAME:
 	if (filePtr->text != NULL) {
 	    DpCopyLinkMade(filePtr);
-	} else {
+	} else if (!DpCopyPartOver(filePtr)) {
 	    Stored(filePtr);
 	}
+	break;
+    case DP_FILE_OVERPART:
+	Stored(filePtr);
 	break;
     default:
 	if (filePtr->step < DP_FILE_LOAD) {

@@ -122,7 +122,8 @@ typedef enum DpCopyStep {
     DP_FILE_OPEN_IN, DP_FILE_STAT_IN, DP_FILE_HOLES, DP_FILE_PART,
     DP_FILE_SAME, DP_FILE_OLDPART,
     DP_FILE_OPEN_OUT, DP_FILE_STAT_OUT, DP_FILE_CUT, DP_FILE_MOVE, DP_FILE_SET, DP_FILE_CLOSE,
-    DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_RENAME, DP_FILE_CLEAN
+    DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_RENAME, DP_FILE_OVERPART,
+    DP_FILE_CLEAN
 } DpCopyStep;
 
 /* What is done for another connection to write the file. */
@@ -305,6 +306,11 @@ MODULE_SCOPE void DpCopyPartDone(DpCopyFile *filePtr,
 	const DpFsReply *replyPtr);
 /* Whether the part file begins as the source does. */
 MODULE_SCOPE void DpCopyPartSame(DpCopyFile *filePtr, bool same);
+/*
+ * The file has its name: a part that is left of an earlier transfer goes, as the
+ * next step. False where there can be none.
+ */
+MODULE_SCOPE bool DpCopyPartOver(DpCopyFile *filePtr);
 
 /* dpCopyBulk.c */
 

@@ -185,6 +185,24 @@ DpCopyPartSame(DpCopyFile *filePtr, bool same)
     }
 }
 
+/* Smaller files never had one, and into a new directory nobody wrote before. */
+bool
+DpCopyPartOver(DpCopyFile *filePtr)
+{
+    DpCopyDir *dirPtr = filePtr->dirPtr;
+    char *name;
+
+    if (filePtr->isPart || filePtr->size < DP_COPY_PART
+	    || (dirPtr != NULL && dirPtr->fresh)) {
+	return false;
+    }
+    name = PartName(filePtr->dst);
+    DpCopyFilePath(filePtr, DP_FILE_OVERPART, filePtr->copyPtr->dstPtr,
+	    DP_FS_UNLINK, name);
+    DpFree(name);
+    return true;
+}
+
 static void
 GotOpenOut(DpCopyFile *filePtr)
 {

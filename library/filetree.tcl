@@ -47,8 +47,12 @@ proc ::deployer::FsAskAll {fs requests {ignore {}} {failuresVar {}}} {
     return $results
 }
 
-# Makes directory PATH, and those above it that are missing.
-proc ::deployer::FsMakeDirectory {fs path mode} {
+# Makes directory PATH, and those above it that are missing. What it makes is added
+# to the list in LISTVAR, the uppermost first.
+proc ::deployer::FsMakeDirectory {fs path mode {listVar {}}} {
+    if {$listVar ne ""} {
+        upvar 1 $listVar list
+    }
     set missing {}
     set at $path
     set made 0
@@ -59,6 +63,7 @@ proc ::deployer::FsMakeDirectory {fs path mode} {
         }
         try {
             Await [core::fs mkdir $fs $at {*}$words]
+            lappend list $at
             set made [expr {$at eq $path}]
         } trap {DEPLOYER FILE ENOENT} {message options} {
             set above [PathAbove $at]
@@ -83,6 +88,7 @@ proc ::deployer::FsMakeDirectory {fs path mode} {
         }
         try {
             Await [core::fs mkdir $fs $at {*}$words]
+            lappend list $at
             set made 1
         } trap {DEPLOYER FILE EEXIST} {message options} {
             # Somebody else was faster.
@@ -95,6 +101,17 @@ proc ::deployer::FsMakeDirectory {fs path mode} {
     if {$made && $mode ne ""} {
         # The host's umask took bits away.
         Await [core::fs setstat $fs $path [dict create mode $mode]]
+    }
+}
+
+# Removes the directories of LIST, as above, as long as nothing is in them.
+proc ::deployer::FsUnmakeDirectory {fs list} {
+    foreach path [lreverse $list] {
+        try {
+            Await [core::fs rmdir $fs $path]
+        } trap {DEPLOYER FILE} {} {
+            return
+        }
     }
 }
 

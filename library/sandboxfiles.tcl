@@ -549,6 +549,10 @@ proc ::deployer::SandboxTransfer {opts slug from to sources target} {
             "[Unslashed $target] on host $there is no directory, but that is\
             where the files are to go"
     }
+    if {$facts eq "" && !$slash && [llength $sources] > 1
+            && ![SandboxNoted [dict get $toSide slug] $target]} {
+        FailDirectory [dict get $toSide slug] $target [llength $sources] 1
+    }
     set counts {}
     foreach name {files dirs links bytes skipped special failed resumed} {
         dict set counts $name 0

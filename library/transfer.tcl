@@ -328,27 +328,48 @@ proc ::deployer::Transfer {opts slug from to sources target} {
 proc ::deployer::TransferTwice {opts slug from to sources target} {
     set asked [expr {[llength $sources] > 1
         || [string index $target end] eq "/"}]
+    set made {}
     for {set try 0} 1 {incr try} {
         set fromSide [{*}$from]
         set toSide [{*}$to]
         try {
             if {$asked} {
-                TransferDirectory $toSide $target [llength $sources]
+                TransferDirectory $toSide $target [llength $sources] made
             }
             return [TransferAll $opts $slug $fromSide $toSide $sources \
                 $target]
-        } trap {DEPLOYER FILE ECONNRESET} {message options} {
+        } on error {message options} {
             # A connection that died while nobody used it costs one more try.
-            if {$try || [dict exists $options -begun]
-                    && [dict get $options -begun]} {
-                return -options $options $message
+            if {[lrange [dict get $options -errorcode] 0 2]
+                    eq {DEPLOYER FILE ECONNRESET} && !$try
+                    && !([dict exists $options -begun]
+                    && [dict get $options -begun])} {
+                continue
             }
+            if {[llength $made]} {
+                TransferUnmake [dict get $toSide fs] $made
+            }
+            return -options $options $message
         }
     }
 }
 
+# Nothing came into the directories MADE: they go again, but nobody waits for
+# that for ever.
+proc ::deployer::TransferUnmake {fs made} {
+    # In a job of its own: cancelling again must not stop it.
+    set w [Job [list ::deployer::FsUnmakeDirectory $fs $made] {}]
+    set timer [after 5000 [list ::deployer::JobCancel $w]]
+    if {[catch {Await $w}]} {
+        catch {Detach $w}
+    }
+    after cancel $timer
+}
+
 # TARGET must be a directory; named with a slash it is made where it is missing.
-proc ::deployer::TransferDirectory {side target count} {
+# What is made is added to MADEVAR.
+proc ::deployer::TransferDirectory {side target count madeVar} {
+    upvar 1 $madeVar made
     set fs [dict get $side fs]
     set path [Unslashed $target]
     try {
@@ -358,15 +379,21 @@ proc ::deployer::TransferDirectory {side target count} {
         }
     } trap {DEPLOYER FILE ENOENT} {} {
         if {[string index $target end] eq "/"} {
-            FsMakeDirectory $fs $path ""
+            FsMakeDirectory $fs $path "" made
             return
         }
     }
-    set slug [dict get $side slug]
+    FailDirectory [dict get $side slug] $path $count [expr {
+        ![info exists attributes]}]
+}
+
+# PATH is no directory, but COUNT files are to be copied there. Whether it is MISSING.
+proc ::deployer::FailDirectory {slug path count missing} {
     set why [expr {$count > 1 ? "$count files are to be copied there"
         : "its name ends in a slash"}]
-    Fail [list FILE ENOTDIR $slug $path] \
-        "[ShortPath $path] on host $slug is no directory, but $why"
+    Fail [list FILE ENOTDIR $slug $path] "[ShortPath $path] on host $slug [expr {
+        $missing ? "does not exist, but $why: with a slash at its end it is made"
+        : "is no directory, but $why"}]"
 }
 
 # The options of core::copy.

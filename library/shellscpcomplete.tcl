@@ -145,7 +145,7 @@ oo::define ::deployer::shell::ScpShell {
         set found {}
         dict for {word spec} $::deployer::shell::ScpCommands {
             if {[ScpBegins $begin $word]
-                    && (!$sudo || $word in {ls stat view edit get put})} {
+                    && (!$sudo || $word in $::deployer::shell::ScpSudo)} {
                 lappend found [list $word [lindex $spec 4] 36 " "]
             }
         }
@@ -158,11 +158,9 @@ oo::define ::deployer::shell::ScpShell {
             dict for {option spec} $::deployer::shell::ScpTransferOptions {
                 lappend options $option [lindex $spec 1]
             }
-        } elseif {$name in {ls lls}} {
-            lappend options -l "with all facts" -a "names that begin with a dot,\
-                too"
         }
-        if {$side eq "there" && $name in {ls stat view edit get put}} {
+        lappend options {*}[ScpOwnOptions $name]
+        if {$name in $::deployer::shell::ScpSudo} {
             lappend options -sudo "with the rights of root" \
                 -user "with those of a user (and -sudo)"
         }

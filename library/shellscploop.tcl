@@ -2,7 +2,8 @@
 #
 # Layer T3. Both machines are hosts with a directory, so that each command and its
 # twin for this machine are one method that is told the side. Transfers and
-# editing are in shellscpmove.tcl, Tab in shellscpcomplete.tcl.
+# editing are in shellscpmove.tcl, what makes and removes in shellscpchange.tcl,
+# Tab in shellscpcomplete.tcl.
 
 namespace eval ::deployer::shell {
     namespace path ::deployer
@@ -20,6 +21,9 @@ namespace eval ::deployer::shell {
             stat    Facts   any       {PATH ...} {what is known about files %s}
             view    View    any       {PATH ...} {read files %s, a page at a time}
             edit    Edit    any       {PATH} {edit a file %s with $EDITOR}
+            mkdir   Make    any       {?-p? PATH ...} {make directories %s}
+            rm      Remove  any       {?-r? ?-f? PATH ...} {remove files %s}
+            mv      Move    any       {PATH ... TARGET} {rename or move files %s}
             connect Connect none      {} {a shell %s, in its directory}
         } {
             dict set commands $word [list $method there $arguments $usage \
@@ -49,6 +53,22 @@ namespace eval ::deployer::shell {
         -limit     {RATE {bytes a second, as 500K}}
         -special   {fail|skip {what is neither file, directory nor link}}
     }
+    # The same of those that look, make and remove, and of their twins.
+    variable ScpOptions {
+        ls {
+            -l {with mode, owner, group, size and time}
+            -a {names that begin with a dot, too}
+        }
+        mkdir {
+            -p {those above it, too, and no error where it exists}
+        }
+        rm {
+            -r {directories, with all that is in them}
+            -f {do not ask, and no error where there is nothing}
+        }
+    }
+    # What can be done with the rights of another user, on the host.
+    variable ScpSudo {edit get ls mkdir mv put rm stat view}
     # Short forms, as those of scp and ls.
     variable ScpShort {-r -recursive -p -preserve}
 
@@ -73,9 +93,10 @@ oo::class create ::deployer::shell::ScpShell {
     # directory and the one before that. Batch: nobody sits there. Sandbox: the
     # context of a sandbox. Color: of the host in the prompt, as words of SGR.
     # Listed: see shellscpcomplete.tcl. Ids: by side, {user 0} -> root, as far as they
-    # were looked up. Ending: whether Ctrl-C has come in this command.
+    # were looked up. Ending: whether Ctrl-C has come in this command. Failures:
+    # of its files, {message errorcode ...}.
     variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
-        Sandbox Color Ids Ending
+        Sandbox Color Ids Ending Failures
 
     constructor {object host {color {}}} {
         set Color $color
@@ -89,6 +110,7 @@ oo::class create ::deployer::shell::ScpShell {
         array set Listed {}
         array set Ids {here {} there {}}
         set Ending 0
+        set Failures {}
         set Batch [expr {![OnTerminal stdin]}]
         set Failed 0
         set Left 0
@@ -172,6 +194,7 @@ oo::class create ::deployer::shell::ScpShell {
         set words [ScpWords $text]
         set Sudo 0
         set Failed 0
+        set Failures {}
         my Do [list [namespace which my] Command $words]
     }
 
@@ -278,12 +301,61 @@ oo::class create ::deployer::shell::ScpShell {
                     : " (did you mean $near?)"}]; help lists them"
         }
         lassign [lindex $words end] value - - whole
+        if {$whole == -1} {
+            ::deployer::Fail [list ARGUMENT $value] "nothing stands behind the\
+                backslash at the end of the line, which takes it as it is: two\
+                of them are a backslash"
+        }
         if {!$whole} {
             ::deployer::Fail [list ARGUMENT $value] \
                 "the quotes of \"[Shorten $value 40]\" are not closed"
         }
         lassign [dict get $::deployer::shell::ScpCommands $name] method side
-        my $method $side $name [lrange $words 1 end]
+        set words [concat {*}[lmap word [lrange $words 1 end] {
+            ScpExpanded $word
+        }]]
+        if {[llength $words] == 1 && [lindex $words 0 0] eq "--help"} {
+            set words [list [list $name]]
+            set method Help
+        }
+        my $method $side $name $words
+    }
+
+    # Runs BODY in the caller's frame. What fails of one file alone is kept for Told,
+    # but for errors of IGNORE.
+    method Try {body {ignore {}}} {
+        try {
+            uplevel 1 $body
+        } trap {DEPLOYER FILE} {message options} {
+            set code [dict get $options -errorcode]
+            if {[lindex $code 2] in $ignore} {
+                return
+            }
+            lappend Failures $message $code
+            if {[lindex $code 2] in {
+                    ECONNRESET ECONNABORTED ENOSPC EDQUOT EROFS}} {
+                # The others would have it, too.
+                my Told
+            }
+        }
+        return
+    }
+
+    # The error that stands for those that Try has kept.
+    method Told {} {
+        set lines [lmap {message code} $Failures {
+            set message
+        }]
+        if {![llength $lines]} {
+            return
+        }
+        if {[llength $lines] > 20} {
+            set lines [concat [lrange $lines 0 18] \
+                [list "and [expr {[llength $lines] - 19}] more failures"]]
+        }
+        set code [lrange [lindex $Failures 1] 1 end]
+        set Failures {}
+        ::deployer::Fail $code [join $lines \n]
     }
 
     # Takes KINDS, a dict of option -> kind, off the words in WORDSVAR; those with
@@ -308,6 +380,14 @@ oo::class create ::deployer::shell::ScpShell {
                     && ![dict exists $kinds $value]} {
                 set value [dict get $::deployer::shell::ScpShort $value]
             }
+            if {![dict exists $kinds $value] && [my Flags $kinds $value]} {
+                # As -rf: one by one.
+                set words [concat [lmap flag [split [string range $value 1 end] \
+                    {}] {
+                    list -$flag
+                }] $words]
+                continue
+            }
             if {![dict exists $kinds $value]} {
                 ::deployer::Fail [list OPTION $value] "$name: unknown option\
                     \"[Shorten $value 40]\": must be\
@@ -331,6 +411,23 @@ oo::class create ::deployer::shell::ScpShell {
             ::deployer::Fail {OPTION -user} "-user needs -sudo"
         }
         return $opts
+    }
+
+    # Whether VALUE is more than one letter, each a flag of KINDS.
+    method Flags {kinds value} {
+        set letters [split [string range $value 1 end] {}]
+        foreach letter $letters {
+            set flag -$letter
+            if {[dict exists $::deployer::shell::ScpShort $flag]
+                    && ![dict exists $kinds $flag]} {
+                set flag [dict get $::deployer::shell::ScpShort $flag]
+            }
+            if {![dict exists $kinds $flag]
+                    || [dict get $kinds $flag] ne "flag"} {
+                return 0
+            }
+        }
+        return [expr {[llength $letters] > 1}]
     }
 
     # Of OPTS, those of NAMES as words.
@@ -408,6 +505,17 @@ oo::class create ::deployer::shell::ScpShell {
         return $pairs
     }
 
+    # The same of WORDS; Told tells what was not found.
+    method FoundAll {side words opts} {
+        set all {}
+        foreach word $words {
+            my Try {
+                lappend all {*}[my Found $side $word $opts]
+            }
+        }
+        return $all
+    }
+
     # The commands that look.
 
     method Where {side name words} {
@@ -448,13 +556,9 @@ oo::class create ::deployer::shell::ScpShell {
     }
 
     method List {side name words} {
-        set opts [my Options $side $name {
-            -l flag -a flag -la flag -al flag
-        } words]
-        set long [expr {[dict exists $opts -l] || [dict exists $opts -la]
-            || [dict exists $opts -al]}]
-        set all [expr {[dict exists $opts -a] || [dict exists $opts -la]
-            || [dict exists $opts -al]}]
+        set opts [my Options $side $name {-l flag -a flag} words]
+        set long [dict exists $opts -l]
+        set all [dict exists $opts -a]
         set given [my Given $opts -sudo -user]
         set host $Hosts($side)
         set files {}
@@ -463,18 +567,23 @@ oo::class create ::deployer::shell::ScpShell {
             set dirs [list $Dirs($side) .]
         }
         foreach word $words {
-            set found [my Found $side $word $opts]
+            set found {}
+            my Try {
+                set found [my Found $side $word $opts]
+            }
             foreach {path shown} $found {
-                set facts [$host lstat {*}$given -- $path]
-                if {[dict get $facts type] eq "link" && !$long} {
-                    # As ls does: a directory behind a link is gone into.
-                    catch {set facts [$host stat {*}$given -- $path]}
-                }
-                if {[dict get $facts type] eq "directory"
-                        && [llength $found] == 2} {
-                    lappend dirs $path $shown
-                } else {
-                    dict set files $shown $facts
+                my Try {
+                    set facts [$host lstat {*}$given -- $path]
+                    if {[dict get $facts type] eq "link" && !$long} {
+                        # As ls does: a directory behind a link is gone into.
+                        catch {set facts [$host stat {*}$given -- $path]}
+                    }
+                    if {[dict get $facts type] eq "directory"
+                            && [llength $found] == 2} {
+                        lappend dirs $path $shown
+                    } else {
+                        dict set files $shown $facts
+                    }
                 }
             }
         }
@@ -482,21 +591,25 @@ oo::class create ::deployer::shell::ScpShell {
             [expr {$long ? [dict values $files] : {}}]]]
         set several [expr {[llength $words] > 1}]
         foreach {path shown} $dirs {
-            if {$several} {
-                append text [expr {$text eq "" ? "" : "\n"}] \
-                    [core::text show $shown]:\n
+            my Try {
+                set entries [$host list -long {*}$given -- $path]
+                if {$several} {
+                    append text [expr {$text eq "" ? "" : "\n"}] \
+                        [core::text show $shown]:\n
+                }
+                if {!$all} {
+                    set entries [dict filter $entries script {entry facts} {
+                        expr {[string index $entry 0] ne "."}
+                    }]
+                }
+                my Remember $side $path [dict exists $opts -sudo] $entries
+                append text [ScpListing $entries $long [my Width] \
+                    [my Owners $side [expr {$long ? [dict values $entries]
+                    : {}}]]]
             }
-            set entries [$host list -long {*}$given -- $path]
-            if {!$all} {
-                set entries [dict filter $entries script {entry facts} {
-                    expr {[string index $entry 0] ne "."}
-                }]
-            }
-            my Remember $side $path [dict exists $opts -sudo] $entries
-            append text [ScpListing $entries $long [my Width] [my Owners $side \
-                [expr {$long ? [dict values $entries] : {}}]]]
         }
         my Print $text
+        my Told
     }
 
     # The names of the users and groups in LIST, which has facts: {user 0} -> root.
@@ -539,8 +652,8 @@ oo::class create ::deployer::shell::ScpShell {
         my Count $name $words 1 1000
         set given [my Given $opts -sudo -user]
         set text ""
-        foreach word $words {
-            foreach {path shown} [my Found $side $word $opts] {
+        foreach {path shown} [my FoundAll $side $words $opts] {
+            my Try {
                 set facts [$Hosts($side) lstat {*}$given -- $path]
                 set rows [list [list Path [core::text show $path]]]
                 if {[dict get $facts type] eq "link"} {
@@ -554,21 +667,25 @@ oo::class create ::deployer::shell::ScpShell {
             }
         }
         my Print $text
+        my Told
     }
 
     method View {side name words} {
         set opts [my Options $side $name {} words]
         my Count $name $words 1 1000
         set text ""
-        foreach word $words {
-            foreach {path shown} [my Found $side $word $opts] {
-                if {[llength $words] > 1} {
+        set found [my FoundAll $side $words $opts]
+        foreach {path shown} $found {
+            my Try {
+                set content [my Content $side $path $opts]
+                if {[llength $words] > 1 || [llength $found] > 2} {
                     append text "==> $shown <==\n"
                 }
-                append text [my Content $side $path $opts]
+                append text $content
             }
         }
         ConsolePage $Home $text
+        my Told
     }
 
     # The text of a file, as far as it is shown.
@@ -597,10 +714,11 @@ oo::class create ::deployer::shell::ScpShell {
     method Sudo {side name words} {
         my Count $name $words 1 1000
         lassign [lindex $words 0] word
-        if {![dict exists $::deployer::shell::ScpCommands $word]
-                || $word ni {ls stat view edit get put}} {
+        variable ::deployer::shell::ScpSudo
+        if {$word ni $ScpSudo} {
             ::deployer::Fail [list ARGUMENT $word] "sudo: \"[Shorten $word 40]\"\
-                must be edit, get, ls, put, stat or view"
+                must be [join [lrange $ScpSudo 0 end-1] {, }] or\
+                [lindex $ScpSudo end]"
         }
         set Sudo 1
         my Command $words
@@ -636,7 +754,10 @@ oo::class create ::deployer::shell::ScpShell {
                         "$option [expr {$kind eq "flag" ? "" : $kind}]"] $what]
                 }
             }
-            if {$side eq "there" && $word in {ls stat view edit get put}} {
+            foreach {option what} [ScpOwnOptions $word] {
+                append shown [format "    %-26s %s\n" $option $what]
+            }
+            if {$word in $::deployer::shell::ScpSudo} {
                 foreach {option what} {
                     -sudo {with the rights of root there}
                     "-sudo -user USER" {with those of USER}

@@ -10,8 +10,9 @@ namespace eval ::deployer::shell {
 }
 
 oo::define ::deployer::shell::ScpShell {
-    # Of the words in WORDSVAR the options, the sources and the target: a
-    # directory where there is one source or more than one.
+    # Of the words in WORDSVAR, which keeps the sources, the options and the target.
+    # What is there decides whether one source becomes it or goes into it; several
+    # go into what is a directory, or is made one as its name ends in a slash.
     method Transfer {side other name wordsVar} {
         upvar 1 $wordsVar words
         set kinds [dict map {option spec} \
@@ -28,8 +29,15 @@ oo::define ::deployer::shell::ScpShell {
         } else {
             lassign [lindex $words end] value
             set words [lrange $words 0 end-1]
-            set target [my Place $other $value \
-                [expr {$other eq "there" ? $opts : ""}]]
+            set rights [expr {$other eq "there" ? $opts : ""}]
+            set target [my Place $other $value $rights]
+            if {[string index $value end] ne "/" && [llength $words] > 1
+                    && [my Type $other $target $rights]
+                    ni {directory made unknown}} {
+                ::deployer::FailDirectory [$Hosts($other) cget -slug] $target \
+                    [llength $words] [expr {[my Type $other $target $rights]
+                        eq ""}]
+            }
             if {[string index $value end] eq "/" || [llength $words] > 1} {
                 set target [string trimright $target /]/
             }
@@ -71,10 +79,15 @@ oo::define ::deployer::shell::ScpShell {
             } elseif {[HasWildcard $path]} {
                 set path [ScpLiteral $path]
             }
-            set counts [TransferAdd $counts [{*}$prefix $path $target]]
+            my Try {
+                set counts [TransferAdd $counts [{*}$prefix $path $target]]
+            }
         }
         array unset Listed
-        my Print [ScpCounts $counts]\n
+        if {$counts ne ""} {
+            my Print [ScpCounts $counts]\n
+        }
+        my Told
     }
 
     # A private directory of this machine.
@@ -119,19 +132,13 @@ oo::define ::deployer::shell::ScpShell {
                 [llength $found] / 2}] files match [Shorten \
                 [lindex $words 0 0] 80], and edit takes one"
         }
+        set new [my Editable $side $path $opts]
         if {$side eq "here"} {
             my Editor $path
             return
         }
         set host $Hosts(there)
-        set slug [$host cget -slug]
         set given [my Given $opts -sudo -user]
-        set new [expr {![$host exists {*}$given -- $path]}]
-        if {!$new && [dict get [$host stat {*}$given -- $path] type]
-                ne "file"} {
-            ::deployer::Fail [list FILE EINVAL $slug $path] \
-                "[ShortPath $path] on host $slug is no file"
-        }
         set dir [my Private]
         set keep 0
         # Not by file join, for which a tilde is no name's.
@@ -172,7 +179,9 @@ oo::define ::deployer::shell::ScpShell {
             }
             set keep 0
             array unset Listed
-            my Print "[core::text show $shown] is written\n"
+            if {$Sandbox eq ""} {
+                my Print "[core::text show $shown] is written\n"
+            }
         } on error {message options} {
             if {$keep} {
                 append message "; what you wrote is in $copy"
@@ -183,6 +192,64 @@ oo::define ::deployer::shell::ScpShell {
                 file delete -force -- $dir
             }
         }
+    }
+
+    # Whether PATH is new. An error, before anybody's work is lost, where it is no
+    # file or cannot become one.
+    method Editable {side path opts} {
+        set type [my Type $side $path $opts]
+        if {$type eq "directory"} {
+            my FailFile EISDIR $side $path "is a directory, and edit takes a\
+                file"
+        }
+        if {$type ni {"" file made unknown}} {
+            my FailFile EINVAL $side $path "is no file"
+        }
+        set new [expr {$type eq ""}]
+        set full [Unslashed $path]
+        if {!$new && $side eq "there" && $type eq "file"} {
+            # A link stays, what it leads to is replaced.
+            set full [[info object namespace $Hosts($side)]::my FileAsk \
+                [dict create sudo [dict exists $opts -sudo] \
+                user [lindex [my Given $opts -user] end]] realpath $path]
+        }
+        set above [PathAbove $full]
+        if {$above eq ""} {
+            return $new
+        }
+        if {$new} {
+            my NeedDirectory $side $above $opts " ([expr {$side eq "here"
+                ? "lmkdir" : "mkdir"}] makes it)"
+        }
+        if {($new || $side eq "there") && ![my Writable $side $above $opts]} {
+            my FailFile EACCES $side $full "cannot be written: there is no\
+                permission to write in its directory"
+        }
+        return $new
+    }
+
+    # Whether something can be made in DIR; 1 where that is not known.
+    method Writable {side dir opts} {
+        if {$Sandbox ne ""} {
+            return 1
+        }
+        if {$side eq "here"} {
+            return [file writable $dir]
+        }
+        set fine 1
+        try {
+            set my [info object namespace $Hosts($side)]::my
+            set key [$my FsKey [dict exists $opts -sudo] \
+                [lindex [my Given $opts -user] end]]
+            set outcome [$my Execute "sh -c [Quoted {test -w "$1" || echo no}]\
+                sh [$my Quoted $dir $key]" [dict merge [$my FsOptions $key] \
+                {untold 1 timeout 10}]]
+            # An account for files alone says something else.
+            set fine [expr {[string trim [dict get $outcome stdout]] ne "no"}]
+        } trap {DEPLOYER CANCELLED} {message options} {
+            return -options $options $message
+        } trap DEPLOYER {} {}
+        return $fine
     }
 
     # An error where the file of the host is not what was edited.

@@ -4,8 +4,10 @@
 
 # The words of a line: lists {VALUE START END WHOLE PATTERN}. Quoting is that of
 # Tcl, without substitution; a backslash takes the next character as it is, or
-# makes a character as \n does. WHOLE is 0 for one whose end is missing.
-# PATTERN: "" or, where wildcards are meant, VALUE as a pattern.
+# makes a character as \n does. WHOLE is 0 for one whose end is missing, -1 where
+# it is what a backslash stands before.
+# PATTERN: "" or, where wildcards are meant, VALUE as a pattern. Braces at the front
+# are quotes, but {a,b} is a pattern as it is elsewhere.
 proc ::deployer::shell::ScpWords text {
     set words {}
     set at 0
@@ -29,9 +31,11 @@ proc ::deployer::shell::ScpWords text {
                 incr at
             }
             \{ {
-                set quote \}
-                set depth 1
-                incr at
+                if {![llength [ScpAlternatives $text $at 0]]} {
+                    set quote \}
+                    set depth 1
+                    incr at
+                }
             }
         }
         # A tilde or dash that was quoted is a name's.
@@ -54,7 +58,7 @@ proc ::deployer::shell::ScpWords text {
                     continue
                 }
                 append value $char
-                append pattern [ScpLiteral $char]
+                append pattern [ScpPart $char]
                 incr at
                 continue
             }
@@ -65,7 +69,7 @@ proc ::deployer::shell::ScpWords text {
             }
             if {$char eq "\\"} {
                 if {$at + 1 >= $length} {
-                    set whole 0
+                    set whole -1
                     incr at
                     break
                 }
@@ -73,7 +77,7 @@ proc ::deployer::shell::ScpWords text {
                     $text escape
                 set char [subst -nocommands -novariables $escape]
                 append value $char
-                append pattern [ScpLiteral $char]
+                append pattern [ScpPart $char]
                 incr at [string length $escape]
                 continue
             }
@@ -81,12 +85,14 @@ proc ::deployer::shell::ScpWords text {
             if {$quote eq "" && [string first $char "*?\[\]\{\}"] >= 0} {
                 set wild 1
                 append pattern $char
+            } elseif {$quote eq "" && $char eq ","} {
+                append pattern $char
             } else {
-                append pattern [ScpLiteral $char]
+                append pattern [ScpPart $char]
             }
             incr at
         }
-        if {$quote ne ""} {
+        if {$quote ne "" && $whole == 1} {
             set whole 0
         }
         if {!$plain && [string index $value 0] in {~ -}} {
@@ -100,11 +106,109 @@ proc ::deployer::shell::ScpWords text {
     }
 }
 
+# What {a,b} at AT of PATTERN stands for: {END a b ...}, END being the place of the
+# brace that closes it. {} where there is no comma, or without BLANKS where there are
+# some between.
+proc ::deployer::shell::ScpAlternatives {pattern at {blanks 1}} {
+    set depth 0
+    set parts {}
+    set length [string length $pattern]
+    set start [expr {$at + 1}]
+    for {set i $at} {$i < $length} {incr i} {
+        set char [string index $pattern $i]
+        switch -- $char {
+            \\ {
+                incr i
+            }
+            \{ {
+                incr depth
+            }
+            , {
+                if {$depth == 1} {
+                    lappend parts [string range $pattern $start $i-1]
+                    set start [expr {$i + 1}]
+                }
+            }
+            \} {
+                if {![incr depth -1]} {
+                    if {![llength $parts]} {
+                        return
+                    }
+                    return [list $i {*}$parts \
+                        [string range $pattern $start $i-1]]
+                }
+            }
+            default {
+                if {!$blanks && [string is space $char]} {
+                    return
+                }
+            }
+        }
+    }
+    return
+}
+
+# PATTERN without braces, as a shell does it: a list of patterns, whatever exists.
+proc ::deployer::shell::ScpBraces pattern {
+    set before ""
+    set length [string length $pattern]
+    for {set i 0} {$i < $length} {incr i} {
+        set char [string index $pattern $i]
+        switch -- $char {
+            \\ {
+                append before $char [string index $pattern [incr i]]
+            }
+            \{ {
+                set parts [lassign [ScpAlternatives $pattern $i] end]
+                if {[llength $parts]} {
+                    set after [string range $pattern $end+1 end]
+                    return [concat {*}[lmap part $parts {
+                        lmap rest [ScpBraces $part$after] {
+                            string cat $before $rest
+                        }
+                    }]]
+                }
+                append before \\\{
+            }
+            \} {
+                append before \\\}
+            }
+            default {
+                append before $char
+            }
+        }
+    }
+    return [list $before]
+}
+
+# What a word, as ScpWords gives it, stands for with its braces: a list of words.
+proc ::deployer::shell::ScpExpanded word {
+    lassign $word value start end whole pattern
+    if {$pattern eq ""} {
+        return [list $word]
+    }
+    set words {}
+    foreach pattern [ScpBraces $pattern] {
+        if {$pattern eq ""} {
+            continue
+        }
+        lappend words [list [regsub -all {\\(.)} $pattern {\1}] $start $end \
+            $whole [expr {[regexp {^(?:[^\\*?[]|\\.)*[*?[]} $pattern]
+                ? $pattern : ""}]]
+    }
+    return $words
+}
+
 # TEXT as a pattern that matches nothing but itself.
 proc ::deployer::shell::ScpLiteral text {
     return [string map {
         \\ \\\\ * \\* ? \\? [ \\[ ] \\] \{ \\\{ \} \\\}
     } $text]
+}
+
+# The same of a part of it, between which commas may have a meaning.
+proc ::deployer::shell::ScpPart text {
+    return [string map {, \\,} [ScpLiteral $text]]
 }
 
 # NAME as a word of a line. Without quotes around it, so that it can go on.
@@ -130,10 +234,24 @@ proc ::deployer::shell::ScpQuote name {
     return $text
 }
 
+# The options of a command that looks, makes or removes: option and text each.
+proc ::deployer::shell::ScpOwnOptions name {
+    variable ScpCommands
+    variable ScpOptions
+    lassign [dict get $ScpCommands $name] method
+    foreach name [list $name [string range $name 1 end]] {
+        if {[dict exists $ScpOptions $name]
+                && [lindex [dict get $ScpCommands $name] 0] eq $method} {
+            return [dict get $ScpOptions $name]
+        }
+    }
+    return
+}
+
 # What is of this machine stands behind its twin.
 proc ::deployer::shell::ScpOrder {one other} {
-    set order {ls lls cd lcd pwd lpwd stat lstat view lview edit ledit connect
-        lconnect get put sudo clear help exit}
+    set order {ls lls cd lcd pwd lpwd stat lstat view lview edit ledit get put
+        mkdir lmkdir rm lrm mv lmv connect lconnect sudo clear help exit}
     return [expr {[lsearch -exact $order [lindex $one 0]]
         - [lsearch -exact $order [lindex $other 0]]}]
 }

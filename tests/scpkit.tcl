@@ -139,7 +139,7 @@ namespace eval ::scpkit {
             set code [dict get $options -errorcode]
             set status [expr {[lindex $code 0] eq "CHILDSTATUS"
                 ? [lindex $code 2] : $code}]
-            regsub {child process exited abnormally$} $output {} output
+            regsub {\n?child process exited abnormally$} $output {} output
         }
         regsub {(web:[^\n]*? \([^\n]*?\)> )\n$} $output {\1} output
         regsub -all {web:[^\n]*? \([^\n]*?\)> } $output {} output

@@ -185,9 +185,21 @@ proc ::deployer::FsRemoveTree {fs top} {
         set level $below
     }
     # What could not be removed keeps the directories above it.
+    set removed {}
     foreach level [lreverse $levels] {
-        FsAskAll $fs [lmap dir $level {list rmdir $dir}] $gone failures
+        foreach {request result} [FsAskAll $fs [lmap dir $level {
+            list rmdir $dir
+        }] $gone failures] {
+            dict set removed [lindex $request 1] 1
+        }
     }
+    # One that could not be listed and went was empty.
+    set failures [concat {*}[lmap {message options} $failures {
+        if {[dict exists $removed [lindex [dict get $options -errorcode] 4]]} {
+            continue
+        }
+        list $message $options
+    }]]
     if {[llength $failures]} {
         lassign $failures message options
         set more [expr {[llength $failures] / 2 - 1}]

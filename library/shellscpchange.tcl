@@ -183,7 +183,11 @@ oo::define ::deployer::shell::ScpShell {
             set question "Remove $count directories on $machine with all that\
                 is in them ([join $names {, }])?"
         }
-        return [ConsoleConfirm $Home -default 0 $question]
+        try {
+            return [ConsoleConfirm $Home -default 0 $question]
+        } trap {DEPLOYER ABORT} {} {
+            return 0
+        }
     }
 
     method Move {side name words} {

@@ -196,6 +196,10 @@ oo::class create ::deployer::shell::ScpShell {
         set Failed 0
         set Failures {}
         my Do [list [namespace which my] Command $words]
+        if {$Failed && [regexp {(?:^|\s)'[^'\s]*\s[^']*'(?:\s|$)} $text]} {
+            my Complain "(names with blanks are quoted by \"...\" or {...}, not\
+                by '...')"
+        }
     }
 
     # Runs PREFIX in a job that Ctrl-C ends, and says what failed.
@@ -331,7 +335,16 @@ oo::class create ::deployer::shell::ScpShell {
             if {[lindex $code 2] in $ignore} {
                 return
             }
-            lappend Failures $message $code
+            if {[dict exists $options -failures]
+                    && [dict size [dict get $options -failures]] > 1} {
+                # Each file of a tree.
+                dict for {path failure} [dict get $options -failures] {
+                    lappend Failures [dict get $failure message] \
+                        [dict get $failure errorcode]
+                }
+            } else {
+                lappend Failures $message $code
+            }
             if {[lindex $code 2] in {
                     ECONNRESET ECONNABORTED ENOSPC EDQUOT EROFS}} {
                 # The others would have it, too.

@@ -79,8 +79,20 @@ oo::define ::deployer::shell::ScpShell {
             } elseif {[HasWildcard $path]} {
                 set path [ScpLiteral $path]
             }
+            set lost 0
             my Try {
-                set counts [TransferAdd $counts [{*}$prefix $path $target]]
+                try {
+                    set counts [TransferAdd $counts [{*}$prefix $path $target]]
+                } trap {DEPLOYER FILE} {message options} {
+                    set lost [my Lost $side $path $target $opts $options]
+                    return -options $options $message
+                }
+            }
+            if {$lost} {
+                set name [ScpQuote $value]
+                lappend Failures "nothing of $name is kept, as a new tree comes\
+                    whole or not at all; with $name/. and a directory as the\
+                    target comes what can" [lindex $Failures end]
             }
         }
         array unset Listed
@@ -88,6 +100,22 @@ oo::define ::deployer::shell::ScpShell {
             my Print [ScpCounts $counts]\n
         }
         my Told
+    }
+
+    # Whether files of PATH came and went again, as others could not be copied.
+    method Lost {side path target opts options} {
+        set other [expr {$side eq "there" ? "here" : "there"}]
+        set rights [expr {$other eq "there" ? $opts : ""}]
+        if {![dict exists $options -counts]
+                || ![dict get $options -counts files]} {
+            return 0
+        }
+        set bare [Unslashed $target]
+        if {[string index $target end] eq "/"
+                || [my Type $other $bare $rights] eq "directory"} {
+            set bare [PathBelow $bare [TransferTail $path]]
+        }
+        return [expr {[my Type $other $bare $rights] eq ""}]
     }
 
     # A private directory of this machine.
@@ -217,6 +245,11 @@ oo::define ::deployer::shell::ScpShell {
         if {$above eq ""} {
             return $new
         }
+        if {$new && $side eq "there" && [my Type $side $full $opts lstat]
+                eq "link"} {
+            my FailFile ENOENT $side $full "is a symbolic link that leads\
+                nowhere"
+        }
         if {$new} {
             my NeedDirectory $side $above $opts " ([expr {$side eq "here"
                 ? "lmkdir" : "mkdir"}] makes it)"
@@ -228,7 +261,7 @@ oo::define ::deployer::shell::ScpShell {
         return $new
     }
 
-    # Whether something can be made in DIR; 1 where that is not known.
+    # Whether something can be made in DIR.
     method Writable {side dir opts} {
         if {$Sandbox ne ""} {
             return 1
@@ -236,20 +269,35 @@ oo::define ::deployer::shell::ScpShell {
         if {$side eq "here"} {
             return [file writable $dir]
         }
-        set fine 1
+        set my [info object namespace $Hosts($side)]::my
+        set sudo [dict exists $opts -sudo]
+        set user [lindex [my Given $opts -user] end]
+        set said ""
         try {
-            set my [info object namespace $Hosts($side)]::my
-            set key [$my FsKey [dict exists $opts -sudo] \
-                [lindex [my Given $opts -user] end]]
-            set outcome [$my Execute "sh -c [Quoted {test -w "$1" || echo no}]\
-                sh [$my Quoted $dir $key]" [dict merge [$my FsOptions $key] \
+            set key [$my FsKey $sudo $user]
+            set script {if test -w "$1"; then echo yes; else echo no; fi}
+            set outcome [$my Execute "sh -c [Quoted $script] sh\
+                [$my Quoted $dir $key]" [dict merge [$my FsOptions $key] \
                 {untold 1 timeout 10}]]
-            # An account for files alone says something else.
-            set fine [expr {[string trim [dict get $outcome stdout]] ne "no"}]
+            set said [string trim [dict get $outcome stdout]]
         } trap {DEPLOYER CANCELLED} {message options} {
             return -options $options $message
         } trap DEPLOYER {} {}
-        return $fine
+        if {$said in {yes no}} {
+            return [expr {$said eq "yes"}]
+        }
+        # An account for files alone: it is tried.
+        set fs [$my Fs -sudo $sudo -user $user]
+        set path [PathBelow $dir .edit.[format %08x \
+            [expr {[clock clicks] & 0xffffffff}]].deployer]
+        try {
+            Await [core::fs mkdir $fs $path {mode 448}]
+            Await [core::fs rmdir $fs $path]
+        } trap {DEPLOYER FILE} {message options} {
+            return [expr {[lindex [dict get $options -errorcode] 2]
+                ni {EACCES EPERM EROFS}}]
+        }
+        return 1
     }
 
     # An error where the file of the host is not what was edited.

@@ -5,15 +5,19 @@
 
 oo::define ::deployer::shell::ScpShell {
     # The type of what is at PATH, by a link or with OP lstat not: "" where nothing
-    # is. In a sandbox also: made, by a command of it; unknown without sudo.
+    # is. In a sandbox also: directory, which mkdir would have made; made, by another
+    # command of it; unknown without sudo.
     method Type {side path opts {op stat}} {
         set host $Hosts($side)
         try {
             return [dict get [$host $op {*}[my Given $opts -sudo -user] -- \
                 $path] type]
         } trap {DEPLOYER FILE ENOENT} {} - trap {DEPLOYER FILE ENOTDIR} {} {
-            return [expr {$Sandbox ne "" && [SandboxNoted \
-                [$host cget -slug] $path] ? "made" : ""}]
+            if {$Sandbox eq "" || ![SandboxNoted [$host cget -slug] $path]} {
+                return ""
+            }
+            return [expr {[dict exists $Made $side [Unslashed $path]]
+                ? "directory" : "made"}]
         } trap {DEPLOYER FILE EACCES} {message options} {
             if {$Sandbox eq "" || ![dict exists $opts -sudo]} {
                 return -options $options $message
@@ -75,6 +79,9 @@ oo::define ::deployer::shell::ScpShell {
             my NeedDirectory $side $above $opts " (-p makes it)"
         }
         $Hosts($side) mkdir {*}[my Given $opts -sudo -user] -- $path
+        if {$Sandbox ne ""} {
+            dict set Made $side $path 1
+        }
     }
 
     # An error where WORD names, or PATH is, what nobody means to move or remove.

@@ -94,9 +94,10 @@ oo::class create ::deployer::shell::ScpShell {
     # context of a sandbox. Color: of the host in the prompt, as words of SGR.
     # Listed: see shellscpcomplete.tcl. Ids: by side, {user 0} -> root, as far as they
     # were looked up. Ending: whether Ctrl-C has come in this command. Failures:
-    # of its files, {message errorcode ...}.
+    # of its files, {message errorcode ...}. Made: by side, the directories of a
+    # sandbox.
     variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
-        Sandbox Color Ids Ending Failures
+        Sandbox Color Ids Ending Failures Made
 
     constructor {object host {color {}}} {
         set Color $color
@@ -111,6 +112,7 @@ oo::class create ::deployer::shell::ScpShell {
         array set Ids {here {} there {}}
         set Ending 0
         set Failures {}
+        set Made {here {} there {}}
         set Batch [expr {![OnTerminal stdin]}]
         set Failed 0
         set Left 0

@@ -133,6 +133,22 @@ oo::define ::deployer::shell::ScpShell {
         }
     }
 
+    # Copies a file of SIDE to the private COPY, in a sandbox too, where there is no
+    # sudo.
+    method Fetch {side path copy opts} {
+        set context [ContextGet]
+        set given [my Given $opts -sudo -user]
+        if {$Sandbox ne ""} {
+            set given {}
+            ContextSet [dict remove $context -sandbox]
+        }
+        try {
+            $Hosts($side) get {*}$given -- [ScpLiteral $path] [ScpNoSlug $copy]
+        } finally {
+            ContextSet $context
+        }
+    }
+
     # The bytes of a file.
     method Fetched {side path opts} {
         if {$side eq "here"} {
@@ -140,16 +156,15 @@ oo::define ::deployer::shell::ScpShell {
         }
         set dir [my Private]
         try {
-            $Hosts(there) get {*}[my Given $opts -sudo -user] -- \
-                [ScpLiteral $path] [file join $dir content]
+            my Fetch $side $path [file join $dir content] $opts
             return [ScpRead [file join $dir content]]
         } finally {
             file delete -force -- $dir
         }
     }
 
-    # A file of the host is edited as a copy, which goes back where it was
-    # changed, and where the file was not.
+    # A file of the host, or in a sandbox any, is edited as a copy, which goes back
+    # where it was changed, and where the file was not.
     method Edit {side name words} {
         set opts [my Options $side $name {} words]
         my Count $name $words 1 1
@@ -161,11 +176,11 @@ oo::define ::deployer::shell::ScpShell {
                 [lindex $words 0 0] 80], and edit takes one"
         }
         set new [my Editable $side $path $opts]
-        if {$side eq "here"} {
+        if {$side eq "here" && $Sandbox eq ""} {
             my Editor $path
             return
         }
-        set host $Hosts(there)
+        set host $Hosts($side)
         set given [my Given $opts -sudo -user]
         set dir [my Private]
         set keep 0
@@ -173,7 +188,7 @@ oo::define ::deployer::shell::ScpShell {
         set copy $dir/[lindex [split $path /] end]
         try {
             if {!$new} {
-                $host get {*}$given -- [ScpLiteral $path] [ScpNoSlug $copy]
+                my Fetch $side $path $copy $opts
                 file attributes $copy -permissions 0600
                 set old [ScpRead $copy]
             } else {
@@ -192,7 +207,7 @@ oo::define ::deployer::shell::ScpShell {
             }
             # From here on it is somebody's work.
             set keep 1
-            my Unchanged $path $new $old $opts
+            my Unchanged $side $path $new $old $opts
             if {$new} {
                 # A new file is as private as the host makes it, not as the copy.
                 set channel [$host open {*}$given -- $path \
@@ -300,13 +315,13 @@ oo::define ::deployer::shell::ScpShell {
         return 1
     }
 
-    # An error where the file of the host is not what was edited.
-    method Unchanged {path new old opts} {
-        set host $Hosts(there)
+    # An error where the file of SIDE is not what was edited.
+    method Unchanged {side path new old opts} {
+        set host $Hosts($side)
         set slug [$host cget -slug]
         set given [my Given $opts -sudo -user]
         if {[$host exists {*}$given -- $path] == $new
-                || !$new && [my Fetched there $path $opts] ne $old} {
+                || !$new && [my Fetched $side $path $opts] ne $old} {
             ::deployer::Fail [list FILE EBUSY $slug $path] "[ShortPath $path] on\
                 host $slug was changed by somebody else meanwhile, and is left\
                 as it is"

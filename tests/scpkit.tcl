@@ -142,23 +142,24 @@ namespace eval ::scpkit {
             regsub {\n?child process exited abnormally$} $output {} output
         }
         regsub {(web:[^\n]*? \([^\n]*?\)> )\n$} $output {\1} output
-        regsub -all {web:[^\n]*? \([^\n]*?\)> } $output {} output
+        regsub -all {(?:sandbox )?web:[^\n]*? \([^\n]*?\)> } $output {} output
         return [list $status $output [Read $Dir/errors]]
     }
 
-    # A window with the shell, in both directories.
+    # A window with the shell, in both directories. -words stand behind scp.
     proc Window args {
         variable Dir
         variable Words
         set there $Dir/there
         set here $Dir/here
-        set args [dict merge {-cols 100 -rows 30} $args]
+        set args [dict merge {-cols 100 -rows 30 -words {}} $args]
         set env [dict merge [list TCLLIBPATH $::env(TCLLIBPATH) \
             XDG_STATE_HOME $::env(XDG_STATE_HOME)] \
             [expr {[dict exists $args -env] ? [dict get $args -env] : ""}]]
         set window [tmux::window new [list sh -c "cd [deployer::quote $here]\
-            && [deployer::quote {*}$Words scp]; echo status \$?; read x"] \
-            {*}[dict replace $args -env $env]]
+            && [deployer::quote {*}$Words scp {*}[dict get $args -words]];\
+            echo status \$?; read x"] \
+            {*}[dict remove [dict replace $args -env $env] -words]]
         $window wait {> ?$} 60000
         Line $window "cd [deployer::shell::ScpQuote $there]"
         return $window

@@ -6,6 +6,7 @@
 
 #include "dpInit.h"
 
+#include "dpBuild.h"
 #include "dpCast.h"
 #include "dpCopyCmd.h"
 #include "dpDiffCmd.h"
@@ -133,6 +134,7 @@ Deployer_Init(Tcl_Interp *interp)
     DpPtyCmdInit(dpPtr);
     DpPumpCmdInit(dpPtr);
     DpSshCmdInit(dpPtr);
+    DpBuildInit(dpPtr);
     DpFsCmdInit(dpPtr);
     DpCopyCmdInit(dpPtr);
     DpFsChanInit(dpPtr);

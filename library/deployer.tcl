@@ -6,7 +6,7 @@
 namespace eval ::deployer {
     # What `namespace import ::deployer::*` brings. The layers above add theirs.
     namespace export host sshhost localhost exechost hosts nodeset pipe pty \
-        quote
+        quote buildinfo
 
     # Without this a global variable of the same name would be taken.
     variable file
@@ -21,6 +21,11 @@ namespace eval ::deployer {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }
     unset file
+
+    # Which libraries there are, and what they cannot do; see deployer(n).
+    proc buildinfo {} {
+        return [core::buildinfo]
+    }
 
     # Larger parts are loaded when their command is first called.
     set ::auto_index(::deployer::main) {package require deployer::main}

@@ -94,6 +94,7 @@ BuildInfoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return DpFail(interp, "STATE memory",
 		"libssh2 has no memory for a session");
     }
+    libssh2_session_flag(session, LIBSSH2_FLAG_COMPRESS, 1);
     kexPtr = Algorithms(session, LIBSSH2_METHOD_KEX);
     ciphersPtr = Algorithms(session, LIBSSH2_METHOD_CRYPT_CS);
     macsPtr = Algorithms(session, LIBSSH2_METHOD_MAC_CS);

@@ -247,6 +247,10 @@ DpSshFailLib(DpSsh *sshPtr, int rc, const char *doing)
     } else if (sshPtr->state == DP_SSH_HANDSHAKE && banner == NULL) {
 	code = "CONNECT BANNER";
 	why = "what answers there is not an SSH server";
+    } else if (sshPtr->spun || rc == LIBSSH2_ERROR_DECRYPT
+	    || rc == LIBSSH2_ERROR_INVALID_MAC) {
+	why = "a packet is not as the server has sent it: the line damages"
+		" bytes, or somebody changes them";
     } else if (rc == LIBSSH2_ERROR_KEX_FAILURE) {
 	/* 1.10 has RSA host keys with SHA-1 alone, which is out of use. */
 	why = "the server and libssh2 " LIBSSH2_VERSION " have no algorithm"

@@ -86,6 +86,9 @@ struct DpSsh {
     LIBSSH2_SESSION *session;
     void *blocks[DP_SSH_BLOCKS]; /* of packets, for libssh2 to use again */
     int numBlocks;
+    unsigned numAllocs;         /* since libssh2 asked for bytes, and how */
+    size_t sumAllocs;           /* much that was */
+    bool spun;                  /* too much: it is in a loop of its own */
     bool pumping, pumpAgain;
     DpTask pumpTask;
     int64_t startTime;          /* DpLoopNow */

@@ -118,6 +118,8 @@ LIBSSH2_RECV_FUNC(RecvCallback)
 
     (void) socket;
     (void) flags;
+    sshPtr->numAllocs = 0;
+    sshPtr->sumAllocs = 0;
     if (sshPtr->stalls > 0) {
 	return -EAGAIN;
     }

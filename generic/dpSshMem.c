@@ -20,6 +20,25 @@
 #define PACKET_BLOCK (34 * 1024)
 
 /*
+ * libssh2 1.11 takes a ChaCha20 packet that was changed on its way for a good
+ * one, looks at the same bytes again, with new memory, and never ends: not even
+ * to ask for bytes. Between two times that it does, 35,000 bytes at most are
+ * worked up; above these limits it gets no memory, and so gives up.
+ */
+#define SPIN_ALLOCS 50000
+#define SPIN_BYTES ((size_t) 128 << 20)
+
+static bool
+Spins(DpSsh *sshPtr, size_t count)
+{
+    sshPtr->numAllocs++;
+    sshPtr->sumAllocs += count;
+    sshPtr->spun |= sshPtr->numAllocs > SPIN_ALLOCS
+	    || sshPtr->sumAllocs > SPIN_BYTES;
+    return sshPtr->spun;
+}
+
+/*
  * All of it is malloc's: libssh2 also frees what others have given to it, and
  * the other way round. NULL where there is none, which libssh2 can handle.
  */
@@ -28,6 +47,9 @@ LIBSSH2_ALLOC_FUNC(AllocCallback)
 {
     DpSsh *sshPtr = *abstract;
 
+    if (Spins(sshPtr, count)) {
+	return NULL;
+    }
     if (count < PACKET_MIN || count > PACKET_BLOCK) {
 	return malloc(count);
     }

@@ -32,6 +32,7 @@
 #   -prefix BYTES               sent to the client before everything else
 #   fake::cutafter $f down|up N closes the connection which takes or gives the
 #                               Nth byte from now on: down is to the client
+#   fake::flip $f down|up N     turns a bit of the Nth byte from now on
 #   fake::stall $f BOOL         holds all bytes back, both ways, from now on
 #   fake::delay $f MS           each byte takes so long from now on, each way
 #   fake::cut $f                closes all its connections now
@@ -60,7 +61,7 @@ proc fake::start {mode args} {
     set socket [socket -server [list fake::Accept $handle] \
         -myaddr 127.0.0.1 0]
     dict set Servers $handle [dict merge {-host 127.0.0.1 -prefix {}} $args [dict create mode $mode socket $socket count 0 \
-        stalled 0 delay 0 cutdown -1 cutup -1 \
+        stalled 0 delay 0 cutdown -1 cutup -1 flipdown -1 flipup -1 \
         port [lindex [chan configure $socket -sockname] 2]]]
     set Bytes($handle,down) 0
     set Bytes($handle,up) 0
@@ -127,6 +128,13 @@ proc fake::cutafter {handle direction count} {
     variable Servers
     variable Bytes
     dict set Servers $handle cut$direction \
+        [expr {$Bytes($handle,$direction) + $count}]
+}
+
+proc fake::flip {handle direction count} {
+    variable Servers
+    variable Bytes
+    dict set Servers $handle flip$direction \
         [expr {$Bytes($handle,$direction) + $count}]
 }
 
@@ -355,6 +363,13 @@ proc fake::Relay {channel} {
         Close $channel
         return
     }
+    set index [expr {[dict get $Servers $handle flip$direction]
+        - $Bytes($handle,$direction) - 1}]
+    if {$index >= 0 && $index < [string length $bytes]} {
+        binary scan [string index $bytes $index] c byte
+        set bytes [string replace $bytes $index $index \
+            [binary format c [expr {$byte ^ 1}]]]
+    }
     set limit [dict get $Servers $handle cut$direction]
     set left [expr {$limit - $Bytes($handle,$direction)}]
     set cut [expr {$limit >= 0 && [string length $bytes] >= $left}]
@@ -373,6 +388,10 @@ proc fake::Relay {channel} {
         return
     }
     Send $peer $bytes
+    if {![dict exists $Conns $channel]} {
+        # The other side was gone, and with it this one.
+        return
+    }
     if {$cut || [eof $channel]} {
         Close $channel
         return

@@ -246,6 +246,14 @@ i = packet_length - etm_crypt_offset;
             }
 }
 
+# A packet whose tag is wrong: the one it was is looked at again, for ever, if
+# that is no error.
+bulk::Edit src/crypt.c {
+    Statements crypt_encrypt_chacha20_poly_buffer {return ( ret} 1
+} {{12 2107913406}} {
+return ret == 0 ? 0 : LIBSSH2_ERROR_DECRYPT;
+}
+
 # ChaCha20 of OpenSSL, which uses what the processor has; the portable code below
 # for what is short, and should that not begin. One that fails on the way leaves
 # nothing that could be taken for a packet. Words 12 to 15 are the counter and

@@ -9,7 +9,6 @@
 #include "dpFsChanInt.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* What Tcl hands over at once, at least and at most. */
 #define MIN_BUFFER (32 * 1024)
@@ -605,10 +604,9 @@ void
 DpFsChanMake(DpFsChan *chanPtr)
 {
     size_t size = chanPtr->fsPtr->block;
-    char name[48];
+    char name[DP_CHANNEL_NAME];
 
-    /* Unique in the process: channels may move between interpreters. */
-    snprintf(name, sizeof(name), "hostfile%p", (void *) chanPtr);
+    DpChannelName(chanPtr->dpPtr, "hostfile", chanPtr, name);
     chanPtr->thread = Tcl_GetCurrentThread();
     chanPtr->refCount++;
     chanPtr->channel = Tcl_CreateChannel(&fileType, name, chanPtr,

@@ -6,6 +6,7 @@
 
 #include "dpInterp.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ASSOC_KEY "::deployer::core"
@@ -199,6 +200,14 @@ void
 DpInterpAtEnd(DpInterp *dpPtr, int kind, DpHandleFree *freeProc)
 {
     ((Record *) dpPtr)->freeProcs[kind] = freeProc;
+}
+
+void
+DpChannelName(DpInterp *dpPtr, const char *prefix, const void *data,
+	char name[DP_CHANNEL_NAME])
+{
+    snprintf(name, DP_CHANNEL_NAME, "%s%p_%lu", prefix, data,
+	    ++dpPtr->lastChannel);
 }
 
 unsigned long

@@ -33,6 +33,7 @@ typedef struct DpInterp {
     DpHandles handles[DP_NUM_HANDLES];
     int waitDepth;              /* nested event loops of waiter block */
     int numChannels;            /* Tcl channels of ours that are open */
+    unsigned long lastChannel;  /* number given last, see DpChannelName */
     void *sshPtr;               /* of dpSshCmd: caches shared by sessions */
     void (*sshFree)(void *sshPtr);
     void *spawnPtr;             /* of dpSpawnCmd: local commands that run */
@@ -66,6 +67,15 @@ typedef struct DpLeave {
 
 /* The struct must stay where it is. */
 MODULE_SCOPE void DpInterpLeave(DpInterp *dpPtr, const DpLeave *leavePtr);
+
+/*
+ * A name for a channel of ours that no other one has, in no interpreter, as
+ * channels may move; nor had here: whoever has kept the name of one that was
+ * closed shall not meet another one by it.
+ */
+#define DP_CHANNEL_NAME 64
+MODULE_SCOPE void DpChannelName(DpInterp *dpPtr, const char *prefix,
+	const void *data, char name[DP_CHANNEL_NAME]);
 
 /* Handles: give a number, look one up (TCL_ERROR and message), forget it. */
 MODULE_SCOPE unsigned long DpHandleNew(DpInterp *dpPtr, int kind,

@@ -9,7 +9,6 @@
 #include "dpProcChan.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /*
  * What one call of the driver carries; Tcl's default of 4 KiB is slow. Where
@@ -38,7 +37,7 @@ typedef struct Port {
     size_t tail;                /* so many bytes are kept, 0: all */
     bool flows;                 /* GrowBuffer has seen much of it */
     DpTask task;                /* calls Tcl_NotifyChannel */
-    char name[32];
+    char name[DP_CHANNEL_NAME];
 } Port;
 
 struct DpProcChans {
@@ -46,7 +45,7 @@ struct DpProcChans {
     DpInterp *dpPtr;            /* held: numChannels is counted there */
     DpProc *procPtr;            /* held */
     Port *ports[3];             /* indexed by stream + 1, NULL when closed */
-    char names[3][32];
+    char names[3][DP_CHANNEL_NAME];
 };
 
 /* --- the set --- */
@@ -495,9 +494,8 @@ NewPort(DpProcChans *chansPtr, int stream)
     portPtr->stream = stream;
     portPtr->blocking = true;
 
-    /* Unique in the process: channels may move between interpreters. */
-    snprintf(portPtr->name, sizeof(portPtr->name), "%s%p",
-	    prefixes[stream + 1], (void *) portPtr);
+    DpChannelName(chansPtr->dpPtr, prefixes[stream + 1], portPtr,
+	    portPtr->name);
     memcpy(chansPtr->names[stream + 1], portPtr->name, sizeof(portPtr->name));
     chansPtr->ports[stream + 1] = portPtr;
     chansPtr->refCount++;

@@ -32,7 +32,7 @@ typedef struct Port {
     DpProcedure *closed;
     void *clientData;
     char ptyName[64];
-    char name[32];
+    char name[DP_CHANNEL_NAME];
 } Port;
 
 /* A channel that was moved to another thread is dead there. */
@@ -361,9 +361,7 @@ DpPtyChanNew(DpInterp *dpPtr, const DpPtyChanSpec *specPtr)
     snprintf(portPtr->ptyName, sizeof(portPtr->ptyName), "%s",
 	    specPtr->ptyName);
     if (name == NULL) {
-	/* Unique in the process: channels may move between interpreters. */
-	snprintf(portPtr->name, sizeof(portPtr->name), "pty%p",
-		(void *) portPtr);
+	DpChannelName(dpPtr, "pty", portPtr, portPtr->name);
 	name = portPtr->name;
     }
     dpPtr->numChannels++;

@@ -152,15 +152,23 @@ oo::class create ::deployer::Process {
     }
 
     method stdin {} {
-        return $In
+        return [my Open $In]
     }
 
     method stdout {} {
-        return $Out
+        return [my Open $Out]
     }
 
     method stderr {} {
-        return $Err
+        return [my Open $Err]
+    }
+
+    # CHANNEL, or "" where the script has closed it.
+    method Open channel {
+        if {$channel eq "" || [catch {chan configure $channel -blocking}]} {
+            return ""
+        }
+        return $channel
     }
 
     # The id on the host of the session that the command runs in; "" while, or
@@ -240,18 +248,19 @@ oo::class create ::deployer::Process {
         if {[llength $args] > 1} {
             ::deployer::WrongArgs "[self] communicate ?DATA?"
         }
+        set in [my Open $In]
+        if {$in eq "" && [llength $args]} {
+            ::deployer::Fail {ARGUMENT communicate} \
+                "the input of this process is not open any more"
+        }
         set waiters {}
-        foreach channel [list $Out $Err] {
+        foreach channel [list [my Open $Out] [my Open $Err]] {
             lappend waiters [::deployer::GatherStart $channel]
         }
-        if {$In ne ""} {
-            set in $In
+        if {$in ne ""} {
             set In ""
             catch {puts -nonewline $in [lindex $args 0]}
             ::deployer::CloseProcessChannel $in
-        } elseif {[llength $args]} {
-            ::deployer::Fail {ARGUMENT communicate} \
-                "the input of this process is not open any more"
         }
         set texts {}
         try {

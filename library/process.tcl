@@ -90,8 +90,9 @@ proc ::deployer::ProcessOptions argsVar {
 oo::class create ::deployer::Process {
     # Proc: handle of core::proc. In, Out, Err: channels, "" where their bytes
     # go elsewhere; Ports: all that were made. Source: the process whose output
-    # is our input, "" for none. Copies: how many pumps of ours still run. Idle:
-    # waiters that finish when none does. Trouble: {message code}, the first
+    # is our input, "" for none. Copies: the pumps of ours that still run, into
+    # our input (in) and from our outputs (out): kind -> pump -> sink. Idle:
+    # waiters of each kind that finish when none does. Trouble: {message code}, the first
     # thing that kept a channel's bytes from being read or written.
     variable Host Slug Proc Line Opts In Out Err Ports Source Copies
     variable Idle Trouble
@@ -104,8 +105,8 @@ oo::class create ::deployer::Process {
         set Opts $opts
         set Source ""
         set Trouble ""
-        set Copies 0
-        set Idle {}
+        set Copies {in {} out {}}
+        set Idle {in {} out {}}
         lassign [::deployer::core::proc channels $p] In Out Err
         set Ports [lsearch -all -inline -exact -not [list $In $Out $Err] {}]
         foreach channel $Ports {
@@ -137,11 +138,15 @@ oo::class create ::deployer::Process {
         if {![info exists Copies]} {
             return
         }
-        foreach w $Idle {
+        foreach w [concat {*}[dict values $Idle]] {
             ::deployer::core::waiter finish $w {}
         }
         foreach channel $Ports {
             ::deployer::CloseProcessChannel $channel
+        }
+        foreach sink [dict values [dict get $Copies out]] {
+            # Who closes it next must not make a file of a half.
+            catch {chan configure $sink -commit 0}
         }
         if {[dict get [::deployer::core::proc info $Proc] ended]} {
             ::deployer::core::proc close $Proc
@@ -226,11 +231,24 @@ oo::class create ::deployer::Process {
     # copied for it has arrived; returns its status. What nobody reads can keep
     # a command from ending.
     method wait {} {
-        set status [::deployer::Await [::deployer::core::proc ended $Proc]]
-        if {[info exists Copies] && $Copies > 0} {
-            set w [::deployer::core::waiter new]
-            lappend Idle $w
-            ::deployer::Await $w
+        set failed [catch {
+            ::deployer::Await [::deployer::core::proc ended $Proc]
+        } status options]
+        if {$failed && [lrange [dict get $options -errorcode] 0 1]
+                ne {DEPLOYER EXEC}} {
+            # Cancelled.
+            return -options $options $status
+        }
+        # Channels that it wrote to are the script's again in any case.
+        foreach kind [expr {$failed ? {out} : {in out}}] {
+            if {[info exists Copies] && [dict size [dict get $Copies $kind]]} {
+                set w [::deployer::core::waiter new]
+                dict lappend Idle $kind $w
+                ::deployer::Await $w
+            }
+        }
+        if {$failed} {
+            return -options $options $status
         }
         if {[my Feeder] ne ""} {
             $Source wait
@@ -326,7 +344,8 @@ oo::class create ::deployer::Process {
     # Returns the process that SOURCE belongs to, "" for none.
     method Copy {source sink} {
         set pump [::deployer::core::pump start $source [list $sink] {closein 1}]
-        incr Copies
+        set kind [expr {$sink eq $In ? "in" : "out"}]
+        dict set Copies $kind $pump $sink
         set writer [::deployer::GiveChannel $source]
         ::deployer::GiveChannel $sink
         if {$writer eq [self]} {
@@ -335,7 +354,7 @@ oo::class create ::deployer::Process {
         ::deployer::KeepErrors $writer
         set w [::deployer::core::pump done $pump]
         ::deployer::core::waiter call $w \
-            [list ::deployer::Copied [self] $pump $source $writer $sink $w]
+            [list ::deployer::Copied [self] $kind $pump $source $writer $sink $w]
         return $writer
     }
 
@@ -365,13 +384,14 @@ oo::class create ::deployer::Process {
     }
 
     # A pump of ours is over.
-    method CopyEnded trouble {
+    method CopyEnded {kind pump trouble} {
         if {$Trouble eq ""} {
             set Trouble $trouble
         }
-        if {[incr Copies -1] == 0} {
-            set idle $Idle
-            set Idle {}
+        dict unset Copies $kind $pump
+        if {![dict size [dict get $Copies $kind]]} {
+            set idle [dict get $Idle $kind]
+            dict set Idle $kind {}
             foreach w $idle {
                 ::deployer::core::waiter finish $w {}
             }
@@ -489,8 +509,9 @@ proc ::deployer::KeepErrors process {
 }
 
 # Called from the event loop when PUMP is over, which copied SOURCE, a channel
-# of process WRITER ("" for none), to SINK for PROCESS; W has its outcome.
-proc ::deployer::Copied {process pump source writer sink w} {
+# of process WRITER ("" for none), to SINK for PROCESS, as one of KIND there; W
+# has its outcome.
+proc ::deployer::Copied {process kind pump source writer sink w} {
     variable ProcessChannels
     set info [core::waiter take $w]
     core::pump close $pump
@@ -514,6 +535,10 @@ proc ::deployer::Copied {process pump source writer sink w} {
             "cannot read the input of" $source $readError]
     }
     if {![info exists ProcessChannels($sink)]} {
+        if {$readError ne ""} {
+            # Nor must a half become a file of a host.
+            catch {chan configure $sink -commit 0}
+        }
         if {$writeError ne "" && $alive} {
             set trouble [[info object namespace $process]::my TroubleOf \
                 "cannot write the output of" $sink $writeError]
@@ -525,7 +550,7 @@ proc ::deployer::Copied {process pump source writer sink w} {
         CloseProcessChannel $sink
     }
     if {$alive} {
-        [info object namespace $process]::my CopyEnded $trouble
+        [info object namespace $process]::my CopyEnded $kind $pump $trouble
     }
 }
 

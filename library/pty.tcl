@@ -188,20 +188,17 @@ oo::class create ::deployer::Terminal {
     superclass ::deployer::Process
 
     # Those of Process. Way: how it is ended, as in HangUp.
-    variable Host Slug Proc Opts In Out Err Copies Idle Way
+    variable Host Slug Proc Opts In Out Err Copies Way
 
     # Not that of Process; an empty body would be none.
     constructor {} {
-        set Copies 0
+        set Copies {in {} out {}}
     }
 
     destructor {
         my CloseChannel
         if {![info exists Proc]} {
             return
-        }
-        foreach w $Idle {
-            ::deployer::core::waiter finish $w {}
         }
         if {[dict get [::deployer::core::proc info $Proc] ended]} {
             ::deployer::core::proc close $Proc
@@ -225,7 +222,6 @@ oo::class create ::deployer::Terminal {
         set In [self]
         set Out [self]
         set Err ""
-        set Idle {}
         set Way $way
         set w [::deployer::core::pty over $p]
         ::deployer::core::waiter call $w \

@@ -17,6 +17,12 @@ namespace eval ::deployer {
     variable TailSize 65536
     # So many ms a signal waits for its command to be started: sudo may ask.
     variable StartLimit 15000
+    # What hosts may know: a wrong name would do nothing, and nobody hear of it.
+    variable Signals {
+        ABRT ALRM BUS CHLD CLD CONT EMT FPE HUP ILL INFO INT IO IOT KILL LOST
+        PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM THR TRAP TSTP TTIN
+        TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ
+    }
     # So many ms a command that is being ended may take to be over.
     variable EndLimit 10000
     # Sends a signal to what sudo runs. That leads no process group where sudo
@@ -303,7 +309,7 @@ oo::class create ::deployer::Process {
     method signal name {
         set name [string toupper $name]
         regsub {^SIG} $name {} name
-        if {![regexp {^[A-Z][A-Z0-9]*$} $name]} {
+        if {$name ni $::deployer::Signals} {
             ::deployer::Fail [list ARGUMENT $name] \
                 "there is no signal \"$name\""
         }

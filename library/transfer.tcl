@@ -161,8 +161,12 @@ proc ::deployer::LocalSources path {
     if {![HasWildcard $path] || ![catch {file lstat $full facts}]} {
         return [list $full]
     }
+    # The directory that it is seen from is none, whatever is in its name.
+    regsub {^~[^/]*} $path {} pattern
+    set above [string range $full 0 end-[string length $pattern]]
+    set pattern [regsub -all {[][*?\\{}]} $above {\\&}]$pattern
     if {[catch {
-        lsort [glob -nocomplain -- $full]
+        lsort [glob -nocomplain -- $pattern]
     } found]} {
         Fail [list ARGUMENT $path] "\"[Shorten $path]\" is no pattern: $found"
     }
@@ -310,10 +314,25 @@ proc ::deployer::LocalSide fs {
     return [dict create fs $fs slug localhost host {} key {} owner {}]
 }
 
+# One of two files with one name would be lost in the directory that they go to.
+proc ::deployer::TransferNames sources {
+    set seen {}
+    foreach source $sources {
+        set tail [TransferTail $source]
+        if {$tail ne "" && [dict exists $seen $tail]} {
+            Fail [list ARGUMENT $tail] "[ShortPath [dict get $seen $tail]] and\
+                [ShortPath $source] have one name, and would be one file in the\
+                directory that they are to be copied to"
+        }
+        dict set seen $tail $source
+    }
+}
+
 # Copies SOURCES, paths of one side, to TARGET of the other. FROM and TO are
 # command prefixes that give the sides, once more after a connection that was
 # found dead. SLUG is told to whom progress is told. Returns the counts.
 proc ::deployer::Transfer {opts slug from to sources target} {
+    TransferNames $sources
     if {[SandboxMode] ne ""} {
         tailcall SandboxTransfer $opts $slug $from $to $sources $target
     }

@@ -201,6 +201,14 @@ proc ::deployer::FsRemoveTree {fs top} {
         list $message $options
     }]]
     if {[llength $failures]} {
+        foreach {message options} $failures {
+            lappend codes [lindex [dict get $options -errorcode] 2]
+        }
+        if {[lsort -unique $codes] eq "ENOTEMPTY"} {
+            # Names that are no text here are not found again by what they seem
+            # to be. There all goes by bytes.
+            return [Await [core::copy remove $fs $top]]
+        }
         lassign $failures message options
         set more [expr {[llength $failures] / 2 - 1}]
         if {$more} {

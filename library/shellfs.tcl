@@ -508,9 +508,26 @@ proc ::deployer::ShellRename {at} {
 
 proc ::deployer::ShellDo_rename {at arguments} {
     set script [ShellPath p [dict get $at path]]
-    append script [ShellPath q [dict get $arguments path2]] [ShellRename $at]
+    append script [ShellPath q [dict get $arguments path2]] \
+        [ShellOneDisk $at] [ShellRename $at]
     ShellAsk $at $script
     return
+}
+
+# Script text that refuses to rename $p to a directory of another file system:
+# mv would copy it, and have removed what was there should that fail. Of files
+# themselves overlays tell other numbers.
+proc ::deployer::ShellOneDisk at {
+    set option [string map {gnu -c bsd -f perl {} ls {}} [ShellTool $at stat]]
+    if {$option eq ""} {
+        return ""
+    }
+    return [string map [list OPTION $option] {
+        if [ "${p%/*}" != "${q%/*}" ]; then
+        set -- $(stat OPTION %d "${p%/*}/" "${q%/*}/" 2>/dev/null)
+        if [ $# = 2 ] && [ "$1" != "$2" ]; then
+        echo "$q: Invalid cross-device link" >&2; exit 1; fi; fi
+    }]
 }
 
 # Script text that makes a link at $q and refuses to make it inside of $q.

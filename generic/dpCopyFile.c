@@ -205,6 +205,19 @@ DpCopyFileMode(const DpCopyFile *filePtr)
     return (filePtr->attr.has & DP_FS_MODE) ? filePtr->attr.mode & 0777 : 0666;
 }
 
+/*
+ * Whether it is stored under its temporary name, for what comes in between. A
+ * file system of scripts keeps ACL and label within STORE.
+ */
+static bool
+StoresApart(const DpCopyFile *filePtr)
+{
+    const DpCopy *copyPtr = filePtr->copyPtr;
+
+    return filePtr->temp != NULL && (copyPtr->spec.verify
+	    || (DpCopyFileAdopts(filePtr) && !copyPtr->dstPtr->scripted));
+}
+
 static void
 GotLoad(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 {
@@ -235,7 +248,7 @@ GotLoad(DpCopyFile *filePtr, const DpFsReply *replyPtr)
     }
     if (filePtr->temp != NULL) {
 	DpFsGuard(copyPtr->dstPtr, filePtr->temp);
-	if (copyPtr->spec.verify || DpCopyFileAdopts(filePtr)) {
+	if (StoresApart(filePtr)) {
 	    request.path = filePtr->temp;
 	    request.path2 = NULL;
 	}
@@ -257,11 +270,10 @@ GotStore(DpCopyFile *filePtr)
     DpCopy *copyPtr = filePtr->copyPtr;
 
     copyPtr->count.bytes += filePtr->size;
+    filePtr->tempMade = StoresApart(filePtr);
     if (copyPtr->spec.verify) {
-	filePtr->tempMade = filePtr->temp != NULL;
 	DpCopyFileStep(filePtr, DP_FILE_VERIFY);
-    } else if (filePtr->temp != NULL && DpCopyFileAdopts(filePtr)) {
-	filePtr->tempMade = true;
+    } else if (filePtr->tempMade) {
 	DpCopyFileStep(filePtr, DP_FILE_ADOPT);
     } else {
 	Stored(filePtr);
@@ -373,8 +385,7 @@ NoteMade(DpCopyFile *filePtr, const DpFsReply *replyPtr)
 	filePtr->tempMade = true;
 	break;
     case DP_FILE_STORE:
-	filePtr->tempMade = filePtr->temp != NULL
-		&& (filePtr->copyPtr->spec.verify || DpCopyFileAdopts(filePtr));
+	filePtr->tempMade = StoresApart(filePtr);
 	break;
     case DP_FILE_RENAME:
 	filePtr->tempMade = false;

@@ -25,7 +25,7 @@ DpCopyFileAdopts(const DpCopyFile *filePtr)
     const DpFs *fsPtr = filePtr->copyPtr->dstPtr;
 
     return filePtr->exists && filePtr->copyPtr->spec.adopt
-	    && (fsPtr->adopt != NULL || fsPtr->native);
+	    && (fsPtr->adopt != NULL || fsPtr->native || fsPtr->scripted);
 }
 
 void

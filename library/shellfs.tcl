@@ -76,6 +76,8 @@ namespace eval ::deployer {
         if command -v unlink >/dev/null 2>&1; then echo unlink 1; fi
         if readlink -f / >/dev/null 2>&1; then echo readlink 1; fi
         if stat -f -c %S / >/dev/null 2>&1; then echo statvfs 1; fi
+        getfacl -cpE / >/dev/null 2>&1 && command -v setfacl >/dev/null &&
+        echo acl 1
         :
     }
 }
@@ -754,6 +756,7 @@ proc ::deployer::ShellDo_store {at arguments} {
         cat >&3 || exit 1
     } "n=\$(wc -c <\"\$f\") || exit 1\n\[ \$n -eq [string length $bytes] ] ||\
         \{ echo \"the contents were cut short\" >&2; exit 1; \}\n" \
+        [expr {[dict exists $arguments path2] ? [ShellKeepText $at] : ""}] \
         [ShellSetText $attr 1 f] "exec 3>&-\n"
     if {[dict exists $arguments path2]} {
         append script "\{ [ShellRename $at]\n\} || exit 1\n"
@@ -761,6 +764,18 @@ proc ::deployer::ShellDo_store {at arguments} {
     append script "made=\n"
     ShellAsk $at $script $bytes
     return
+}
+
+# Script text that gives $f, open as 3, list of access and label of the file $q,
+# if that is there. Its mode comes later: that of a list may be another one.
+proc ::deployer::ShellKeepText at {
+    set acl [expr {[ShellTool $at acl] eq "" ? ":"
+        : {getfacl -cpE "$q" | setfacl --set-file=- "$f" || exit 1}}]
+    return [string map [list ACL $acl] {
+        if [ -f "$q" ] && [ ! -L "$q" ]; then ACL
+        if [ -e /sys/fs/selinux/enforce ]; then
+        chcon --reference="$q" "$f" || exit 1; fi; fi
+    }]
 }
 
 # Lists of access and labels; where the first file has none, the second has none
@@ -773,7 +788,7 @@ proc ::deployer::ShellDo_adopt {at arguments} {
         n=$(ls -di "$p") || exit 1
         n=$(echo "$n" | (read -r i l; echo "$i"))
     } [ShellSame {"$n"}] {
-        if command -v getfacl >/dev/null && command -v setfacl >/dev/null
+        if getfacl -cpE / >/dev/null 2>&1 && command -v setfacl >/dev/null
         then getfacl -cpE "$q" | setfacl --set-file=- "$p" || exit 1
         else case ${l%% *} in *+)
         echo "$q: Operation not supported" >&2; exit 1;; esac; fi

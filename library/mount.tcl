@@ -193,6 +193,11 @@ proc ::deployer::MountName {host kind word} {
             [Quoted [string map {\n { }} $script]] sh $kind\
             [[info object namespace $host]::my Quoted $word]" {plain 1}]
         set found [string trim [dict get $outcome stdout]]
+        if {[dict get $outcome status] || ![string is digit $word]
+                && ![string is digit $found]} {
+            # An account for sftp alone says so, whatever it is asked.
+            set found ""
+        }
     } on error {} {
         return ""
     }

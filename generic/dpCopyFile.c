@@ -325,6 +325,17 @@ DpCopyFileStep(DpCopyFile *filePtr, DpCopyStep step)
 	    break;
 	}
 	/* fall through */
+    case DP_FILE_MODE:
+	if (step == DP_FILE_MODE && copyPtr->spec.preserve) {
+	    /* The ACL of the target has brought the mode of that. */
+	    request.kind = DP_FS_SETSTAT;
+	    request.path = filePtr->temp;
+	    request.attr = Final(filePtr);
+	    request.attr.has = DP_FS_MODE;
+	    DpCopyFileSubmit(filePtr, step, copyPtr->dstPtr, &request);
+	    break;
+	}
+	/* fall through */
     case DP_FILE_RENAME:
 	if (filePtr->temp == NULL) {
 	    Stored(filePtr);
@@ -357,7 +368,7 @@ Describe(const DpCopyFile *filePtr, const char **doingPtr)
     case DP_FILE_SYMLINK:
 	*doingPtr = "make link";
 	return false;
-    case DP_FILE_SET:
+    case DP_FILE_SET: case DP_FILE_MODE:
 	*doingPtr = "set owner, mode or times of";
 	return false;
     case DP_FILE_ADOPT:
@@ -457,6 +468,9 @@ StepDone(void *clientData, const DpFsReply *replyPtr)
 	DpCopyFileStep(filePtr, DP_FILE_VERIFY);
 	break;
     case DP_FILE_ADOPT:
+	DpCopyFileStep(filePtr, DP_FILE_MODE);
+	break;
+    case DP_FILE_MODE:
 	DpCopyFileStep(filePtr, DP_FILE_RENAME);
 	break;
     case DP_FILE_RENAME:

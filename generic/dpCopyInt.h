@@ -122,8 +122,8 @@ typedef enum DpCopyStep {
     DP_FILE_OPEN_IN, DP_FILE_STAT_IN, DP_FILE_HOLES, DP_FILE_PART,
     DP_FILE_SAME, DP_FILE_OLDPART,
     DP_FILE_OPEN_OUT, DP_FILE_STAT_OUT, DP_FILE_CUT, DP_FILE_MOVE, DP_FILE_SET, DP_FILE_CLOSE,
-    DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_RENAME, DP_FILE_OVERPART,
-    DP_FILE_CLEAN
+    DP_FILE_VERIFY, DP_FILE_ADOPT, DP_FILE_MODE, DP_FILE_RENAME,
+    DP_FILE_OVERPART, DP_FILE_CLEAN
 } DpCopyStep;
 
 /* What is done for another connection to write the file. */
@@ -269,7 +269,7 @@ MODULE_SCOPE void DpCopyFilePath(DpCopyFile *filePtr, DpCopyStep step,
 /* A question as the next step. */
 MODULE_SCOPE void DpCopyFileAsk(DpCopyFile *filePtr, DpCopyStep step,
 	const char *dst, int64_t count);
-/* One of SET, CLOSE, VERIFY, ADOPT and RENAME, or what comes behind it. */
+/* One of SET, CLOSE, VERIFY, ADOPT, MODE and RENAME, or what comes behind it. */
 MODULE_SCOPE void DpCopyFileStep(DpCopyFile *filePtr, DpCopyStep step);
 
 /* It has failed: what was begun is removed. */

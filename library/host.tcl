@@ -389,6 +389,11 @@ oo::class create ::deployer::host {
         set reused [my Reach $span]
         set token [::deployer::core::token]
         lassign [my Command $line $opts $token] text procOpts
+        if {[string first \0 $text] >= 0} {
+            # No shell takes one, and sshd ends the whole connection for it.
+            ::deployer::Fail {ARGUMENT {}} \
+                "a NUL character cannot be given to a command"
+        }
         foreach name {merge stays} {
             if {[dict exists $opts $name]} {
                 lappend procOpts $name 1

@@ -447,6 +447,15 @@ StepDone(void *clientData, const DpFsReply *replyPtr)
 		" links as links)", "read", filePtr->src);
 	return;
     }
+    if (replyPtr->error == EPERM && filePtr->exists && copyPtr->uid != 0
+	    && (filePtr->step == DP_FILE_STORE
+		|| filePtr->step == DP_FILE_SET)) {
+	/* What is ours already can be given anything but another owner. */
+	DpCopyFileError(filePtr, copyPtr->dstPtr, EPERM, "it can't be replaced"
+		" by one of the same owner and group", "write to",
+		filePtr->dst);
+	return;
+    }
     if (replyPtr->error != 0 && !MayFail(filePtr, replyPtr->error)) {
 	bool isSource = Describe(filePtr, &doing);
 

@@ -110,16 +110,16 @@ proc ::deployer::AskTerminal {session question} {
         }
         set watch [core::ssh opened $session]
         # The questions of several hosts follow each other.
-        puts $terminal "Host [dict get $question slug]\
-            ([dict get $question host])"
+        puts $terminal [core::text show "Host [dict get $question slug]\
+            ([dict get $question host])"]
         foreach key {name instruction} {
             if {[dict get $question $key] ne ""} {
-                puts $terminal [dict get $question $key]
+                puts $terminal [AskShown [dict get $question $key]]
             }
         }
         foreach text [dict get $question prompts] \
                 echo [dict get $question echo] {
-            lassign [AskTyped $terminal $text \
+            lassign [AskTyped $terminal [AskShown $text] \
                 [expr {![string is true -strict $echo]}] $watch] ended line
             if {[AskOver $session]} {
                 puts $terminal "The connection to [dict get $question slug] has\
@@ -138,6 +138,11 @@ proc ::deployer::AskTerminal {session question} {
         AskClose $terminal
     }
     return $answers
+}
+
+# TEXT of a server, which may be anybody's: it is shown and not obeyed.
+proc ::deployer::AskShown text {
+    return [core::text show -lines [string map {\r\n \n} $text]]
 }
 
 # The terminal, which a question has to itself until AskClose.

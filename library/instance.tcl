@@ -55,7 +55,7 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     if {[dict get $rootOptions sandbox] || [dict exists $context -sandbox]} {
         set enters [expr {![dict exists $context -sandbox]}]
         set context [SandboxEnter $context [SandboxModeOf $ns $method] \
-            [list ::deployer::Report [set ${ns}::Root]]]
+            [list ::deployer::SandboxReport [set ${ns}::Root]]]
     }
     set decides 0
     if {[dict get $rootOptions interactive] && !$hidden
@@ -111,11 +111,18 @@ proc ::deployer::SandboxModeOf {ns method} {
     return check
 }
 
+# Tells the loggers of the tree of namespace ROOT. Returns whether one of them
+# shows it on a terminal.
+proc ::deployer::SandboxReport {root text} {
+    Report $root $text
+    return [LoggersShow $root]
+}
+
 # `my sandbox WORDS` in the instance of namespace NS.
 proc ::deployer::SandboxDo {ns words} {
     set before [ContextGet]
     set context [SandboxEnter $before check \
-        [list ::deployer::Report [set ${ns}::Root]]]
+        [list ::deployer::SandboxReport [set ${ns}::Root]]]
     ContextSet $context
     set code [catch {[ObjectOf $ns] {*}$words} result options]
     ContextSet $before

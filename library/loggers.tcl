@@ -327,6 +327,24 @@ proc ::deployer::SinkFailed {sink message} {
     }
 }
 
+# Whether a logger of the tree of namespace ROOT shows on a terminal what happens.
+proc ::deployer::LoggersShow root {
+    variable LoggerHomes
+    foreach ns [array names LoggerHomes] {
+        if {![info exists ${ns}::Root] || [set ${ns}::Root] ne $root} {
+            continue
+        }
+        foreach logger $LoggerHomes($ns) {
+            if {[namespace which ::deployer::logger::console] ne ""
+                    && [IsLogger $logger console]
+                    && [[info object namespace $logger]::my OnTerminal]} {
+                return 1
+            }
+        }
+    }
+    return 0
+}
+
 # A message of LOGGER to the others of its instances.
 proc ::deployer::LoggerSays {logger text} {
     variable LoggerHomes

@@ -6,7 +6,8 @@
 #
 #   mode      check: nothing is run; safe: in a getter that is -safe, `run` is
 #             as elsewhere, and whatever writes is still only looked at
-#   tell      command prefix that gets a text for the user
+#   tell      command prefix that gets a text for the user; its result is whether
+#             that is on the terminal by that
 #   id        the call that entered it: key of SandboxMade
 #
 # One class is mixed into that of hosts. It holds for each method that changes
@@ -78,14 +79,9 @@ proc ::deployer::SandboxTell {slug text} {
 }
 
 proc ::deployer::SandboxSay {tell slug text shown} {
-    {*}$tell "sandbox: $slug: $text"
-    if {[namespace which -command ::deployer::logger::console] ne ""} {
-        foreach logger [info class instances ::deployer::logger::console] {
-            if {[[info object namespace $logger]::my OnTerminal]} {
-                # That one shows it.
-                return
-            }
-        }
+    if {[{*}$tell "sandbox: $slug: $text"]} {
+        # Somebody has seen it.
+        return
     }
     if {$shown && [dict get [core::terminal info] state] eq "front"} {
         set lines {}

@@ -368,7 +368,7 @@ proc ::deployer::shell::RunContext {shell context} {
     }
     if {[dict get $options sandbox]} {
         set context [SandboxEnter $context check \
-            [list ::deployer::Report [set ${ns}::Root]]]
+            [list ::deployer::SandboxReport [set ${ns}::Root]]]
     }
     return $context
 }

@@ -408,7 +408,7 @@ proc ::deployer::shell::CompleteAsk {spot prefix words} {
     if {[dict get [set ${root}::Options] sandbox]} {
         # It reads, as a getter that is -safe.
         set context [SandboxEnter $context safe \
-            [list ::deployer::Report $root]]
+            [list ::deployer::SandboxReport $root]]
     }
     set w [Job [list ::namespace eval $space [list {*}$prefix $words]] $context]
     set timer [after $CompleteLimit [list ::deployer::JobCancel $w]]

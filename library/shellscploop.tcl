@@ -134,7 +134,7 @@ oo::class create ::deployer::shell::ScpShell {
     method run {} {
         set object [self]
         if {[::deployer::InstanceInfo $Home sandboxed]} {
-            set Sandbox [SandboxEnter {} check [list ::deployer::Report \
+            set Sandbox [SandboxEnter {} check [list ::deployer::SandboxReport \
                 [set ${Home}::Root]]]
         }
         set before $::deployer::Interrupt

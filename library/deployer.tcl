@@ -13,10 +13,10 @@ namespace eval ::deployer {
     foreach file {
         errors quote await fanout context ask host sshhost localhost exechost
         answers run process pipe nodeset verbs hosts files shellfs filetree
-        fileverbs open transfer sandbox sandboxfiles mount pty terminal bars
-        events service define definers redefine instance isolate loggers logger
-        journal console show pick decision fork query inspect gather loggergather
-        readerlist reader
+        fileverbs open transfer sandbox sandboxfiles sandboxcopy mount pty
+        terminal bars events service define definers redefine instance isolate
+        loggers logger journal console show pick decision fork query inspect
+        gather loggergather readerlist reader
     } {
         source -encoding utf-8 [file join [file dirname [info script]] $file.tcl]
     }

@@ -33,7 +33,9 @@ namespace eval ::deployer {
         csh tcsh fish
     }
 
-    variable SandboxMade        ;# id -> {slug path 1 ...}: made by file verbs
+    # Id -> slug -> path -> directory, or 1 where it may be anything: made by file
+    # verbs.
+    variable SandboxMade
     variable SandboxCount 0
     array set SandboxMade {}
 }
@@ -94,12 +96,22 @@ proc ::deployer::SandboxSay {tell slug text shown} {
 
 # Notes that a file verb would have made PATH on host SLUG, or asks for it: what
 # lies below something made is taken as made.
-proc ::deployer::SandboxNote {slug path} {
+proc ::deployer::SandboxNote {slug path {kind 1}} {
     variable SandboxMade
     set id [dict get [ContextGet] -sandbox id]
     if {[info exists SandboxMade($id)]} {
-        dict set SandboxMade($id) $slug [Unslashed $path] 1
+        dict set SandboxMade($id) $slug [Unslashed $path] $kind
     }
+}
+
+# Whether PATH itself would have been made as a directory.
+proc ::deployer::SandboxIsDirectory {slug path} {
+    variable SandboxMade
+    set id [dict get [ContextGet] -sandbox id]
+    set path [Unslashed $path]
+    return [expr {[info exists SandboxMade($id)]
+        && [dict exists $SandboxMade($id) $slug $path]
+        && [dict get $SandboxMade($id) $slug $path] eq "directory"}]
 }
 
 proc ::deployer::SandboxNoted {slug path} {

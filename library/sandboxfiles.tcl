@@ -1,5 +1,4 @@
-# sandboxfiles.tcl -- file verbs and transfers in a sandbox: what would change,
-# as differences.
+# sandboxfiles.tcl -- file verbs in a sandbox: what would change, as differences.
 #
 # Layer T1. What is read is read with the rights of the login user, as no
 # password of sudo is sent; what these do not reach is said to be so.
@@ -167,7 +166,7 @@ oo::define ::deployer::Sandbox {
             }
             return
         }
-        ::deployer::SandboxNote $slug $full
+        ::deployer::SandboxNote $slug $full directory
         ::deployer::SandboxTell $slug "would make the directory $full"
         return
     }
@@ -528,158 +527,4 @@ oo::class create ::deployer::SandboxFile {
     method cgetall channel {
         return [list -commit $Commit]
     }
-}
-
-# Transfers.
-
-# Transfer (transfer.tcl) in a sandbox: the counts that it would have.
-proc ::deployer::SandboxTransfer {opts slug from to sources target} {
-    set hidden [dict get $opts sudo]
-    set begin [clock microseconds]
-    set fromSide [dict replace [{*}$from] key {}]
-    set toSide [dict replace [{*}$to] key {}]
-    set toFs [dict get $toSide fs]
-    set facts [SandboxLook $toFs [Unslashed $target] $hidden]
-    set known [expr {$facts ni {{} unknown}}]
-    set isDirectory [expr {$known && [FileType $facts] eq "directory"}]
-    set slash [expr {[string index $target end] eq "/"}]
-    if {$known && !$isDirectory && ($slash || [llength $sources] > 1)} {
-        set there [dict get $toSide slug]
-        Fail [list FILE ENOTDIR $there [Unslashed $target]] \
-            "[Unslashed $target] on host $there is no directory, but that is\
-            where the files are to go"
-    }
-    if {$facts eq "" && !$slash && [llength $sources] > 1
-            && ![SandboxNoted [dict get $toSide slug] $target]} {
-        FailDirectory [dict get $toSide slug] $target [llength $sources] 1
-    }
-    set counts {}
-    foreach name {files dirs links bytes skipped special failed resumed} {
-        dict set counts $name 0
-    }
-    foreach source $sources {
-        set into [Unslashed $target]
-        set tail [TransferTail $source]
-        if {($isDirectory || $slash || [llength $sources] > 1)
-                && $tail ne ""} {
-            set into [PathBelow $into $tail]
-        }
-        SandboxTransferOne $opts $fromSide $toSide [Unslashed $source] $into \
-            counts 0
-    }
-    dict set counts seconds [expr {([clock microseconds] - $begin) / 1e6}]
-    return $counts
-}
-
-# One file, directory or link, and what is below it.
-proc ::deployer::SandboxTransferOne {opts fromSide toSide source target \
-        countsVar depth} {
-    upvar 1 $countsVar counts
-    set hidden [dict get $opts sudo]
-    set fromFs [dict get $fromSide fs]
-    set toFs [dict get $toSide fs]
-    set here [dict get $fromSide slug]
-    set there [dict get $toSide slug]
-    # Links in a tree are copied as links.
-    set facts [SandboxLook $fromFs $source $hidden [expr {$depth ? "lstat"
-        : "stat"}]]
-    if {$facts in {{} unknown}} {
-        if {$facts eq "" && ![SandboxNoted $here $source]} {
-            Fail [list FILE ENOENT $here $source] "cannot copy $source on host\
-                $here: there is no such file or directory, and nothing in this\
-                sandbox would have made it"
-        }
-        SandboxNote $there $target
-        SandboxTell $there "would get $target from $here:$source, which [expr {
-            $facts eq "" ? "is not there yet" : "cannot be seen without sudo"}]"
-        return
-    }
-    switch [FileType $facts] {
-        directory {
-            if {![dict exists $opts recursive]} {
-                Fail [list FILE EISDIR $here $source] "cannot copy $source on\
-                    host $here: it is a directory, which -recursive copies"
-            }
-            if {[SandboxLook $toFs $target $hidden] eq ""} {
-                SandboxTell $there "would make the directory $target[expr {
-                    $depth ? "" : [SandboxAbove $toFs $there $target]}]"
-            }
-            SandboxNote $there $target
-            dict incr counts dirs
-            try {
-                set names [lsort [dict keys [Await \
-                    [core::fs list $fromFs $source]]]]
-            } trap {DEPLOYER FILE EACCES} {message options} {
-                if {!$hidden} {
-                    return -options $options $message
-                }
-                SandboxTell $there "would fill $target from $here:$source, which\
-                    cannot be listed without sudo"
-                return
-            }
-            foreach name $names {
-                SandboxTransferOne $opts $fromSide $toSide \
-                    [PathBelow $source $name] [PathBelow $target $name] counts \
-                    [expr {$depth + 1}]
-            }
-        }
-        link {
-            dict incr counts links
-            SandboxTransferLink $fromFs $toFs $there $source $target $hidden
-        }
-        file - "" {
-            set old [SandboxLook $toFs $target $hidden]
-            set above [expr {$old eq "" && !$depth
-                ? [SandboxAbove $toFs $there $target] : ""}]
-            if {$old ni {{} unknown} && [FileType $old] eq "directory"} {
-                Fail [list FILE EISDIR $there $target] "cannot replace $target\
-                    on host $there: it is a directory"
-            }
-            set new [SandboxContent $fromFs $source $facts $hidden $fromSide]
-            set old [SandboxContent $toFs $target $old 1 $toSide]
-            dict incr counts files
-            dict incr counts bytes [dict get $new size]
-            set text [SandboxCompare $old $new [list $there $target] \
-                [list $here $source]]
-            if {$text ne ""} {
-                SandboxTell $there "would write $target$above\n$text"
-            }
-        }
-        default {
-            if {![dict exists $opts special]
-                    || [dict get $opts special] ne "skip"} {
-                Fail [list FILE EINVAL $here $source] "cannot copy $source on\
-                    host $here: it is a special file; -special skip leaves such\
-                    out"
-            }
-            dict incr counts special
-            return
-        }
-    }
-    SandboxNote $there $target
-}
-
-proc ::deployer::SandboxTransferLink {fromFs toFs there source target hidden} {
-    set text [Await [core::fs readlink $fromFs $source]]
-    set old [SandboxLook $toFs $target $hidden lstat]
-    if {$old ni {{} unknown} && [FileType $old] eq "link"
-            && [Await [core::fs readlink $toFs $target]] eq $text} {
-        return
-    }
-    SandboxTell $there "would make the symbolic link $target to $text"
-}
-
-# A pipe in a sandbox: no byte flows, and no sink is committed.
-proc ::deployer::SandboxPipe ends {
-    foreach end $ends {
-        set process [dict get $end process]
-        if {$process eq ""} {
-            catch {chan configure [dict get $end channel] -commit 0}
-            continue
-        }
-        CloseProcessChannel [dict get $end channel]
-        $process wait
-    }
-    return [dict create bytes 0 seconds 0.0 checksum {} \
-        statuses [lmap end $ends {PipeStatus $end 0 {}}]]
 }

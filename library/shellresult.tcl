@@ -365,7 +365,8 @@ proc ::deployer::shell::AtWords {shell text {indent 2}} {
     }] \n]
 }
 
-# The failures of many, one on each line.
+# The failures of many: a line for each; of more than three, those that failed alike
+# on one, and the rarest first, so that none of them is lost.
 proc ::deployer::shell::FailureText {shell message options} {
     set failures [dict get $options -failures]
     lassign [dict get $options -errorcode] - kind - failed tried
@@ -377,18 +378,37 @@ proc ::deployer::shell::FailureText {shell message options} {
             $options -action]: $head"
     }
     set lines [list [Paint 31 "error: [core::text show $head]"]]
-    set left 20
-    dict for {key failure} $failures {
-        if {[incr left -1] < 0} {
-            lappend lines "  and [expr {[dict size $failures] - 20}] more"
-            break
+    set limit [expr {$width ? max(240, 2 * $width) : 400}]
+    if {[dict size $failures] > 3} {
+        set reasons [::deployer::logger::Alike [dict map {key failure} $failures {
+            dict create message [Shorten [dict get $failure message] 400] \
+                errorcode [dict get $failure errorcode]
+        }]]
+    } else {
+        set reasons [lmap key [dict keys $failures] {list [list $key]}]
+    }
+    foreach reason [lrange $reasons 0 19] {
+        lassign $reason keys why
+        if {[llength $keys] == 1} {
+            set why [core::text show [Shorten [string trim [dict get $failures \
+                [lindex $keys 0] message]] $limit]]
+        } else {
+            # That is shown already.
+            set why [Shorten $why $limit]
         }
-        set why [string trim [dict get $failure message]]
-        set key [core::text show [join $key :]]
-        lappend lines "  [Paint 31 $key]:[string range [AtWords $shell "  $key:\
-            [core::text show [Shorten $why [expr {$width
-                ? max(240, 2 * $width) : 400}]]]" 4] \
-            [string length "  $key:"] end]"
+        set names [::deployer::logger::Names [lmap key $keys {join $key :}]]
+        if {$width} {
+            set names [core::text fit $names [expr {max(20, $width / 2)}] ...]
+        }
+        lappend lines "  [Paint 31 $names]:[string range [AtWords $shell \
+            "  $names: $why" 4] [string length "  $names:"] end]"
+    }
+    set left 0
+    foreach reason [lrange $reasons 20 end] {
+        incr left [llength [lindex $reason 0]]
+    }
+    if {$left} {
+        lappend lines "  and $left more"
     }
     set skipped {}
     if {[dict exists $options -skipped]} {

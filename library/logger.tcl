@@ -218,7 +218,26 @@ proc ::deployer::logger::State event {
     if {[dict exists $event status] && [dict get $event status] != 0} {
         return [list 0 "status [dict get $event status], $seconds"]
     }
-    return [list 1 "ok, $seconds"]
+    return [list 1 "[expr {[IsChecked $event] ? "checked" : "ok"}], $seconds"]
+}
+
+# Whether EVENT is of something that a sandbox has only looked at. In a getter that
+# is safe a command runs, and then has bytes.
+proc ::deployer::logger::IsChecked event {
+    if {![dict exists $event sandbox] || ![dict get $event sandbox]} {
+        return 0
+    }
+    switch [dict get $event type] {
+        run {
+            return [expr {![dict exists $event bytes]}]
+        }
+        file {
+            # Files can be read.
+            return [expr {![dict exists $event command]
+                || ![string match {open *} [dict get $event command]]}]
+        }
+    }
+    return 0
 }
 
 # EVENT as lines of text for a log, without time.

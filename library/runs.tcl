@@ -425,7 +425,7 @@ proc ::deployer::RunsSound record {
                 || ![RunsNumber [dict get $record seconds]])} {
         return 0
     }
-    foreach {key kind} {status integer sudo boolean} {
+    foreach {key kind} {status integer sudo boolean sandbox boolean} {
         if {[dict exists $record $key]
                 && ![string is $kind -strict [dict get $record $key]]} {
             return 0

@@ -240,6 +240,26 @@ proc ::deployer::logger::IsChecked event {
     return 0
 }
 
+# TAIL, the end of an output, with the piece in EVENT: no more than MOST characters
+# and some. Of bytes that are no text the number is told.
+proc ::deployer::logger::Tail {tail event most} {
+    if {![dict exists $event binary] && ![dict exists $event base64]} {
+        append tail [dict get $event data]
+        return [string range $tail end-$most end]
+    }
+    set count [expr {[dict exists $event bytes]
+        && [string is entier -strict [dict get $event bytes]]
+        ? [dict get $event bytes] : 0}]
+    if {[regexp {^(.*)\((\d{1,17}) bytes that are no text\)\n$} $tail - tail \
+            before]} {
+        scan $before %lld before
+        incr count $before
+    } elseif {$tail ne "" && [string index $tail end] ne "\n"} {
+        append tail \n
+    }
+    return "[string range $tail end-$most end]($count bytes that are no text)\n"
+}
+
 # EVENT as lines of text for a log, without time.
 proc ::deployer::logger::Describe event {
     set where ""
@@ -455,11 +475,9 @@ oo::class create ::deployer::logger::Memory {
             output {
                 if {[dict get $event type] in {message error}} {
                     my Begin $id $event
-                } elseif {[dict exists $Nodes $id]
-                        && ![dict exists $event binary]} {
-                    set tail [dict get $Nodes $id tail]
-                    append tail [dict get $event data]
-                    dict set Nodes $id tail [string range $tail end-$Tail end]
+                } elseif {[dict exists $Nodes $id]} {
+                    dict set Nodes $id tail [::deployer::logger::Tail \
+                        [dict get $Nodes $id tail] $event $Tail]
                 }
             }
             end {

@@ -392,12 +392,11 @@ proc ::deployer::RunsTreeOne record {
             dict lappend RunsNow tops $id
         }
     } elseif {$known && $phase eq "output"} {
-        if {[dict exists $record data]} {
+        if {[dict exists $record data] || [dict exists $record base64]} {
             dict update RunsNow nodes nodes {
                 dict update nodes $id node {
-                    dict set node tail [string range \
-                        [dict get $node tail][dict get $record data] end-2000 \
-                        end]
+                    dict set node tail [logger::Tail [dict get $node tail] \
+                        $record 2000]
                 }
             }
         }

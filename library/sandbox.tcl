@@ -33,8 +33,8 @@ namespace eval ::deployer {
         csh tcsh fish
     }
 
-    # Id -> slug -> path -> directory, or 1 where it may be anything: made by file
-    # verbs.
+    # Id -> slug -> path -> what file verbs would have made of it: directory, gone,
+    # or 1 where it may be anything.
     variable SandboxMade
     variable SandboxCount 0
     array set SandboxMade {}
@@ -94,14 +94,39 @@ proc ::deployer::SandboxSay {tell slug text shown} {
     }
 }
 
-# Notes that a file verb would have made PATH on host SLUG, or asks for it: what
-# lies below something made is taken as made.
+# Notes that a file verb would have made PATH on host SLUG, which was not there, or
+# removed it (KIND is gone).
 proc ::deployer::SandboxNote {slug path {kind 1}} {
     variable SandboxMade
     set id [dict get [ContextGet] -sandbox id]
     if {[info exists SandboxMade($id)]} {
         dict set SandboxMade($id) $slug [Unslashed $path] $kind
     }
+}
+
+# What was noted of PATH, or else of the nearest directory above it; "" for nothing.
+proc ::deployer::SandboxNotedAs {slug path} {
+    variable SandboxMade
+    set id [dict get [ContextGet] -sandbox id]
+    if {![info exists SandboxMade($id)]
+            || ![dict exists $SandboxMade($id) $slug]} {
+        return ""
+    }
+    set made [dict get $SandboxMade($id) $slug]
+    set path [Unslashed $path]
+    while {![dict exists $made $path]} {
+        set path [PathAbove $path]
+        if {$path in {"" /}} {
+            return ""
+        }
+    }
+    return [dict get $made $path]
+}
+
+# Whether PATH would have been made: what lies below something made is taken as
+# made.
+proc ::deployer::SandboxNoted {slug path} {
+    return [expr {[SandboxNotedAs $slug $path] ni {{} gone}}]
 }
 
 # Whether PATH itself would have been made as a directory.
@@ -112,24 +137,6 @@ proc ::deployer::SandboxIsDirectory {slug path} {
     return [expr {[info exists SandboxMade($id)]
         && [dict exists $SandboxMade($id) $slug $path]
         && [dict get $SandboxMade($id) $slug $path] eq "directory"}]
-}
-
-proc ::deployer::SandboxNoted {slug path} {
-    variable SandboxMade
-    set id [dict get [ContextGet] -sandbox id]
-    if {![info exists SandboxMade($id)]
-            || ![dict exists $SandboxMade($id) $slug]} {
-        return 0
-    }
-    set made [dict get $SandboxMade($id) $slug]
-    set path [Unslashed $path]
-    while {![dict exists $made $path]} {
-        set path [PathAbove $path]
-        if {$path in {"" /}} {
-            return 0
-        }
-    }
-    return 1
 }
 
 oo::class create ::deployer::Sandbox {

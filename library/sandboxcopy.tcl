@@ -87,7 +87,7 @@ proc ::deployer::SandboxTarget {copyVar target count} {
     set path [Unslashed $target]
     set slash [expr {[string index $target end] eq "/"}]
     set asked [expr {$slash || $count > 1}]
-    set facts [SandboxLook $fs $path [dict get $copy hidden]]
+    set facts [SandboxSee $fs $slug $path [dict get $copy hidden]]
     if {$facts eq "unknown"} {
         return $asked
     }
@@ -116,7 +116,8 @@ proc ::deployer::SandboxCopyTop {copyVar source target} {
     set from [dict get $copy from]
     set to [dict get $copy to]
     set hidden [dict get $copy hidden]
-    set facts [SandboxLook [dict get $from fs] $source $hidden]
+    set facts [SandboxSee [dict get $from fs] [dict get $from slug] $source \
+        $hidden]
     if {$facts in {{} unknown}} {
         if {$facts eq "" && ![SandboxNoted [dict get $from slug] $source]} {
             SandboxFail $from ENOENT copy $source "there is no such file or\
@@ -135,7 +136,7 @@ proc ::deployer::SandboxCopyTop {copyVar source target} {
         SandboxFail $from ENOTSUP copy $source "it is neither a file nor a\
             directory"
     }
-    set old [SandboxLook [dict get $to fs] $target $hidden]
+    set old [SandboxSee [dict get $to fs] [dict get $to slug] $target $hidden]
     set there [expr {$old in {{} unknown} ? "" : [FileType $old]}]
     if {$isTree && $there ni {directory ""}} {
         SandboxFail $to ENOTDIR "copy a directory to" $target "it exists and is\
@@ -162,7 +163,9 @@ proc ::deployer::SandboxCopyTop {copyVar source target} {
 # What is said of a source that is not there yet or cannot be seen.
 proc ::deployer::SandboxUnseen {copy source target facts} {
     set there [dict get $copy to slug]
-    SandboxNote $there $target
+    if {[SandboxLook [dict get $copy to fs] $target 1 lstat] eq ""} {
+        SandboxNote $there $target
+    }
     SandboxTell $there "would get $target from [dict get $copy from \
         slug]:$source, which [expr {$facts eq "" ? "is not there yet"
             : "cannot be seen without sudo"}]"
@@ -216,12 +219,14 @@ proc ::deployer::SandboxCopyTree {copyVar source facts target old here depth \
             "there are too many directories inside each other"
     }
     if {$old eq ""} {
-        SandboxTell $there "would make the directory $target$above"
-        SandboxCount copy dirs
+        if {![SandboxIsDirectory $there $target]} {
+            SandboxTell $there "would make the directory $target$above"
+            SandboxNote $there $target directory
+            SandboxCount copy dirs
+        }
     } else {
         SandboxChange $copy $facts $target $old
     }
-    SandboxNote $there $target directory
     try {
         set found [Await [core::fs list [dict get $copy from fs] $source]]
     } trap {DEPLOYER FILE EACCES} {message options} {
@@ -316,8 +321,8 @@ proc ::deployer::SandboxCopyOne {copyVar source attributes target fresh real her
         SandboxCount copy special
         return
     }
-    set old [expr {$fresh ? "" : [SandboxLook [dict get $to fs] $target \
-        $hidden lstat]}]
+    set old [expr {$fresh ? "" : [SandboxSee [dict get $to fs] \
+        [dict get $to slug] $target $hidden lstat]}]
     set there [expr {$old in {{} unknown} ? "" : [FileType $old]}]
     if {$type eq "directory"} {
         if {$there ni {directory ""}} {
@@ -373,7 +378,9 @@ proc ::deployer::SandboxCopyFile {copyVar source facts target old above} {
         }
         SandboxTell $there "would write $target$above\n$text"
     }
-    SandboxNote $there $target
+    if {$old eq ""} {
+        SandboxNote $there $target
+    }
 }
 
 # Whether -update leaves the file out.
@@ -444,7 +451,7 @@ proc ::deployer::SandboxCopyLink {copyVar source target fresh} {
     set to [dict get $copy to]
     set there [dict get $to slug]
     set text [Await [core::fs readlink [dict get $copy from fs] $source]]
-    set old [expr {$fresh ? "" : [SandboxLook [dict get $to fs] $target \
+    set old [expr {$fresh ? "" : [SandboxSee [dict get $to fs] $there $target \
         [dict get $copy hidden] lstat]}]
     set more ""
     if {$old ni {{} unknown}} {

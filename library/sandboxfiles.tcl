@@ -28,6 +28,15 @@ proc ::deployer::SandboxLook {fs path {hidden 0} {op stat}} {
     }
 }
 
+# The same of PATH on host SLUG as it would be by now: where this sandbox would have
+# made or removed something there is nothing to be seen.
+proc ::deployer::SandboxSee {fs slug path {hidden 0} {op stat}} {
+    if {[SandboxNotedAs $slug $path] ne ""} {
+        return {}
+    }
+    return [SandboxLook $fs $path $hidden $op]
+}
+
 # What the file PATH of FS holds, as a dict: kind (text, data, none, unknown),
 # size, bytes (of a text, and of small data) and sum (of data, where it was made).
 proc ::deployer::SandboxContent {fs path attributes hidden {side {}}} {
@@ -105,14 +114,27 @@ proc ::deployer::SandboxCompare {old new oldName newName} {
 }
 
 # What is to be said of a new file PATH on host SLUG: that its directory is
-# missing, which a command in this sandbox may be meant to make.
+# missing, which a command in this sandbox may be meant to make. It fails where
+# what is above is no directory.
 proc ::deployer::SandboxAbove {fs slug path} {
-    set above [PathAbove $path]
-    if {$above eq "" || [SandboxNoted $slug $above]
-            || [SandboxLook $fs $above 1] ne ""} {
-        return ""
+    set text ""
+    set above $path
+    while {[set above [PathAbove $above]] ne ""
+            && ![SandboxNoted $slug $above]} {
+        set facts [SandboxSee $fs $slug $above 1]
+        if {$facts ne ""} {
+            if {$facts ne "unknown" && [FileType $facts] ni {directory ""}} {
+                Fail [list FILE ENOTDIR $slug $path] "cannot make $path on host\
+                    $slug: $above is no directory"
+            }
+            break
+        }
+        set text " (whose directory is not there yet)"
+        if {$above eq "/"} {
+            break
+        }
     }
-    return " (whose directory is not there yet)"
+    return $text
 }
 
 proc ::deployer::SandboxName {content name} {
@@ -140,6 +162,23 @@ proc ::deployer::SandboxFacts content {
     return $facts
 }
 
+# How many entries the directory PATH of host SLUG has that this sandbox would not
+# have removed; "" where that cannot be seen.
+proc ::deployer::SandboxEntries {fs slug path} {
+    try {
+        set names [dict keys [Await [core::fs list $fs $path]]]
+    } trap {DEPLOYER FILE EACCES} {} {
+        return ""
+    }
+    set count 0
+    foreach name $names {
+        if {[SandboxNotedAs $slug [PathBelow $path $name]] ne "gone"} {
+            incr count
+        }
+    }
+    return $count
+}
+
 oo::define ::deployer::Sandbox {
     # {fs path ...} as FilePlace, and whether what is not seen may be there.
     method SandboxPlace {opts args} {
@@ -158,7 +197,14 @@ oo::define ::deployer::Sandbox {
         set slug $Slug
         lassign [my SandboxPlace $opts $path] fs hidden full
         set full [::deployer::Unslashed $full]
-        set facts [::deployer::SandboxLook $fs $full $hidden]
+        if {[::deployer::SandboxIsDirectory $slug $full]} {
+            return
+        }
+        set facts [::deployer::SandboxSee $fs $slug $full $hidden]
+        if {$facts eq ""} {
+            # A link that leads nowhere.
+            set facts [::deployer::SandboxSee $fs $slug $full $hidden lstat]
+        }
         if {$facts ni {{} unknown}} {
             if {[::deployer::FileType $facts] ne "directory"} {
                 ::deployer::Fail [list FILE EEXIST $slug $full] "cannot make the\
@@ -166,6 +212,7 @@ oo::define ::deployer::Sandbox {
             }
             return
         }
+        ::deployer::SandboxAbove $fs $slug $full
         ::deployer::SandboxNote $slug $full directory
         ::deployer::SandboxTell $slug "would make the directory $full"
         return
@@ -183,40 +230,41 @@ oo::define ::deployer::Sandbox {
         if {$recursive && [::deployer::LogicalPath $full] eq "/"} {
             my FileRefuse /
         }
-        set facts [::deployer::SandboxLook $fs $full $hidden lstat]
+        set facts [::deployer::SandboxSee $fs $slug $full $hidden lstat]
         if {$facts eq ""} {
             if {[::deployer::SandboxNoted $slug $full]} {
+                ::deployer::SandboxNote $slug $full gone
                 ::deployer::SandboxTell $slug "would remove $full"
             }
             return
         }
         if {$facts eq "unknown"} {
+            ::deployer::SandboxNote $slug $full gone
             ::deployer::SandboxTell $slug "would remove $full, which cannot be\
                 seen without sudo"
             return
         }
         if {[::deployer::FileType $facts] ne "directory"} {
+            ::deployer::SandboxNote $slug $full gone
             ::deployer::SandboxTell $slug \
                 "would remove $full ([::deployer::FileType $facts],\
                 [dict get [::deployer::FileFacts $facts] size] bytes)"
             return
         }
-        set inside ""
-        try {
-            set inside [dict size [::deployer::Await \
-                [::deployer::core::fs list $fs $full]]]
-        } trap {DEPLOYER FILE EACCES} {} {}
+        set inside [::deployer::SandboxEntries $fs $slug $full]
         if {!$recursive} {
             if {$inside ni {"" 0}} {
                 ::deployer::Fail [list FILE ENOTEMPTY $slug $full] "cannot\
                     remove the directory $full on host $slug: it is not empty\
                     ($inside entries), and only -recursive removes all of it"
             }
+            ::deployer::SandboxNote $slug $full gone
             ::deployer::SandboxTell $slug "would remove the directory $full"
             return
         }
         my FileKeep $path $homes [::deployer::Await \
             [::deployer::core::fs realpath $fs $full]]
+        ::deployer::SandboxNote $slug $full gone
         ::deployer::SandboxTell $slug "would remove the directory $full with\
             all that is in it[expr {$inside eq "" ? "" : " ($inside entries)"}]"
         return
@@ -225,21 +273,51 @@ oo::define ::deployer::Sandbox {
     method SandboxedFileRename {opts from to} {
         set slug $Slug
         lassign [my SandboxPlace $opts $from $to] fs hidden from to
-        if {[::deployer::SandboxLook $fs $from $hidden lstat] eq ""
-                && ![::deployer::SandboxNoted $slug $from]} {
+        set facts [::deployer::SandboxSee $fs $slug $from $hidden lstat]
+        set made [::deployer::SandboxNoted $slug $from]
+        if {$facts eq "" && !$made} {
             my SandboxGone $from rename
         }
-        set facts [::deployer::SandboxLook $fs $to 1]
-        if {$facts ni {{} unknown}
-                && [::deployer::FileType $facts] eq "directory"} {
+        if {[::deployer::Unslashed $from] eq [::deployer::Unslashed $to]} {
+            return
+        }
+        set isTree [expr {[::deployer::SandboxIsDirectory $slug $from]
+            || $facts ni {{} unknown}
+                && [::deployer::FileType $facts] eq "directory"}]
+        set there [::deployer::SandboxSee $fs $slug $to 1]
+        if {$there ni {{} unknown} && (!$made || $isTree)} {
+            my SandboxReplaces $fs $from $isTree $to $there
+        }
+        if {$isTree && [string first [::deployer::Unslashed $from]/ $to] == 0} {
+            ::deployer::Fail [list FILE EINVAL $slug $to] "cannot rename $from\
+                to $to on host $slug: that is in the directory itself"
+        }
+        set above [expr {$there eq ""
+            ? [::deployer::SandboxAbove $fs $slug $to] : ", which it replaces"}]
+        ::deployer::SandboxNote $slug $from gone
+        ::deployer::SandboxNote $slug $to [expr {$isTree ? "directory" : 1}]
+        ::deployer::SandboxTell $slug "would rename $from to $to$above"
+        return
+    }
+
+    # Whether FROM, a directory or not, can take the place of TO, which FACTS tell
+    # of.
+    method SandboxReplaces {fs from isTree to facts} {
+        set slug $Slug
+        set isDirectory [expr {[::deployer::FileType $facts] eq "directory"}]
+        if {$isDirectory && !$isTree} {
             ::deployer::Fail [list FILE EISDIR $slug $to] "cannot rename $from\
                 to $to on host $slug: that is a directory; name the new file\
                 itself"
         }
-        ::deployer::SandboxNote $slug $to
-        ::deployer::SandboxTell $slug "would rename $from to $to[expr {
-            $facts eq "" ? "" : ", which it replaces"}]"
-        return
+        if {$isTree && !$isDirectory} {
+            ::deployer::Fail [list FILE ENOTDIR $slug $to] "cannot rename $from\
+                to $to on host $slug: that is no directory"
+        }
+        if {$isTree && [::deployer::SandboxEntries $fs $slug $to] ni {"" 0}} {
+            ::deployer::Fail [list FILE ENOTEMPTY $slug $to] "cannot rename\
+                $from to $to on host $slug: that directory is not empty"
+        }
     }
 
     method SandboxedFileSymlink {opts target path} {
@@ -249,9 +327,14 @@ oo::define ::deployer::Sandbox {
     method SandboxedFileLink {opts path new} {
         set slug $Slug
         lassign [my SandboxPlace $opts $path] fs hidden full
-        if {[::deployer::SandboxLook $fs $full $hidden] eq ""
-                && ![::deployer::SandboxNoted $slug $full]} {
+        set facts [::deployer::SandboxSee $fs $slug $full $hidden lstat]
+        if {$facts eq "" && ![::deployer::SandboxNoted $slug $full]} {
             my SandboxGone $full link
+        }
+        if {$facts ni {{} unknown}
+                && [::deployer::FileType $facts] eq "directory"} {
+            ::deployer::Fail [list FILE EPERM $slug $full] "cannot link $full on\
+                host $slug: it is a directory"
         }
         my SandboxNewName $opts $new "the link" " to $full"
     }
@@ -259,10 +342,11 @@ oo::define ::deployer::Sandbox {
     method SandboxNewName {opts path what more} {
         set slug $Slug
         lassign [my SandboxPlace $opts $path] fs hidden full
-        if {[::deployer::SandboxLook $fs $full 1 lstat] ni {{} unknown}} {
+        if {[::deployer::SandboxSee $fs $slug $full 1 lstat] ni {{} unknown}} {
             ::deployer::Fail [list FILE EEXIST $slug $full] "cannot make $what\
                 $full on host $slug: a file of that name exists"
         }
+        append more [::deployer::SandboxAbove $fs $slug $full]
         ::deployer::SandboxNote $slug $full
         ::deployer::SandboxTell $slug "would make $what $full$more"
         return
@@ -271,9 +355,14 @@ oo::define ::deployer::Sandbox {
     method SandboxedFileSetstat {opts path} {
         set slug $Slug
         lassign [my SandboxPlace $opts $path] fs hidden full
-        set facts [::deployer::SandboxLook $fs $full $hidden]
+        set facts [::deployer::SandboxSee $fs $slug $full $hidden]
         if {$facts eq "" && ![::deployer::SandboxNoted $slug $full]} {
             my SandboxGone $full "change the attributes of"
+        }
+        if {[dict exists $opts size] && $facts ni {{} unknown}
+                && [::deployer::FileType $facts] eq "directory"} {
+            ::deployer::Fail [list FILE EISDIR $slug $full] "cannot change the\
+                size of $full on host $slug: it is a directory"
         }
         set changes {}
         set known [expr {$facts ni {{} unknown}}]
@@ -336,7 +425,7 @@ oo::define ::deployer::Sandbox {
             }
             return [::deployer::OwnFile $channel]
         }
-        set facts [::deployer::SandboxLook $fs $full $hidden]
+        set facts [::deployer::SandboxSee $fs $slug $full $hidden]
         set made [::deployer::SandboxNoted $slug $full]
         if {$facts eq "" && !$made && "create" ni $modes} {
             my SandboxGone $full open
@@ -350,7 +439,14 @@ oo::define ::deployer::Sandbox {
             ::deployer::Fail [list FILE EISDIR $slug $full] "cannot open $full\
                 on host $slug for writing: it is a directory"
         }
-        set old [::deployer::SandboxContent $fs $full $facts $hidden]
+        set type [expr {$facts in {{} unknown} ? ""
+            : [::deployer::FileType $facts]}]
+        if {$type in {file ""}} {
+            set old [::deployer::SandboxContent $fs $full $facts $hidden]
+        } else {
+            # To read it would take something away, or have no end.
+            set old {kind none size 0 bytes {}}
+        }
         if {[dict get $old kind] eq "data" && ![dict exists $old bytes]
                 && "trunc" ni $modes} {
             # Its end is all that could be shown, and reading needs the rest.
@@ -361,8 +457,11 @@ oo::define ::deployer::Sandbox {
             }
         }
         set above [expr {$facts eq "" && !$made
-            ? [::deployer::SandboxAbove $fs $slug $full] : ""}]
-        ::deployer::SandboxNote $slug $full
+            ? [::deployer::SandboxAbove $fs $slug $full]
+            : $type in {file ""} ? "" : " (a $type)"}]
+        if {$facts eq ""} {
+            ::deployer::SandboxNote $slug $full
+        }
         set file [::deployer::SandboxFile new $slug $full $above $old \
             $modes [::deployer::ContextGet]]
         return [[::deployer::Own $file] channel]

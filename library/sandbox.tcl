@@ -10,6 +10,9 @@
 #             that is on the terminal by that
 #   id        the call that entered it: key of SandboxMade
 #
+# The key -says is a prefix that gets what is told as lines, where there is no
+# terminal.
+#
 # One class is mixed into that of hosts. It holds for each method that changes
 # something, or sends the password of sudo, what stands for it in a sandbox, and
 # one procedure is asked which it is to be. Our own questions, as for a home
@@ -75,22 +78,33 @@ proc ::deployer::SandboxLeave context {
 # Says TEXT about host SLUG to who watches.
 proc ::deployer::SandboxTell {slug text} {
     set context [ContextGet]
-    SandboxSay [dict get $context -sandbox tell] $slug $text [expr {
-        [dict exists $context -terminal]
-        && [dict get $context -terminal] eq "own"}]
+    SandboxSay [dict get $context -sandbox tell] $slug $text \
+        [SandboxShows $context]
 }
 
-proc ::deployer::SandboxSay {tell slug text shown} {
+# How code in CONTEXT shows what it says itself: {OWN SAYS}, whether it has the
+# terminal, and else a command prefix that gets the text, or "".
+proc ::deployer::SandboxShows context {
+    return [list [expr {[dict exists $context -terminal]
+        && [dict get $context -terminal] eq "own"}] [expr {
+        [dict exists $context -says] ? [dict get $context -says] : ""}]]
+}
+
+proc ::deployer::SandboxSay {tell slug text shows} {
     if {[{*}$tell "sandbox: $slug: $text"]} {
         # Somebody has seen it.
         return
     }
-    if {$shown && [dict get [core::terminal info] state] eq "front"} {
+    lassign $shows own says
+    if {$own && [dict get [core::terminal info] state] eq "front"} {
+        set says ::deployer::TerminalPrint
+    }
+    if {$says ne ""} {
         set lines {}
         foreach line [split [string trimright $text \n] \n] {
             lappend lines "$slug: [TerminalLine $line]"
         }
-        TerminalPrint "[join $lines \n]\n"
+        {*}$says "[join $lines \n]\n"
     }
 }
 

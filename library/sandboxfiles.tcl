@@ -497,7 +497,7 @@ proc ::deployer::SandboxAccess access {
 oo::class create ::deployer::SandboxFile {
     # Old: as SandboxContent; Bytes: the file as it would be, from Skipped on;
     # At: the place of the next byte; Commit: whether its end tells anything.
-    variable Channel Slug Path Above Old Modes Tell Shown Bytes At Size Lost Commit
+    variable Channel Slug Path Above Old Modes Tell Shows Bytes At Size Lost Commit
 
     constructor {slug path above old modes context} {
         set Slug $slug
@@ -506,8 +506,7 @@ oo::class create ::deployer::SandboxFile {
         set Old $old
         set Modes $modes
         set Tell [dict get $context -sandbox tell]
-        set Shown [expr {[dict exists $context -terminal]
-            && [dict get $context -terminal] eq "own"}]
+        set Shows [::deployer::SandboxShows $context]
         set Commit 1
         set Lost 0
         set Bytes ""
@@ -564,7 +563,7 @@ oo::class create ::deployer::SandboxFile {
             [list $Slug $Path]]
         ::deployer::SandboxSay $Tell $Slug [expr {$text eq ""
             ? "would write $Path, which has that content already"
-            : "would write $Path$Above\n$text"}] $Shown
+            : "would write $Path$Above\n$text"}] $Shows
     }
 
     method watch {channel events} {}

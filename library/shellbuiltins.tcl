@@ -178,7 +178,7 @@ proc ::deployer::shell::DoSandbox {shell text} {
     # It runs in the job of this line.
     set shown [ShownBegin]
     set context [ContextGet]
-    ContextSet [dict replace $context -shown $shown]
+    ContextSet [dict merge $context [ShownContext $shell $shown]]
     try {
         set code [catch {Perform $call} result options]
         ContextSet $context
@@ -335,7 +335,7 @@ proc ::deployer::shell::RunCommand {shell name verb text} {
     set call [dict create target $target name $name arguments [list $line] \
         path [PlacePath $place] text "$name $text -- $line" quiet 0 \
         background 0]
-    set context [RunContext $shell [dict create -shown $shown]]
+    set context [RunContext $shell [ShownContext $shell $shown]]
     set before [ContextGet]
     ContextSet $context
     try {

@@ -12,7 +12,7 @@ proc ::deployer::shell::JobStart {shell call} {
     for {set number 1} {[dict exists $S(jobs) $number]} {incr number} {}
     set shown [ShownBegin]
     set w [Job [list [namespace current]::Perform $call] \
-        [dict create -shown $shown -crowd 1]]
+        [dict replace [ShownContext $shell $shown] -crowd 1]]
     dict set S(jobs) $number [dict create call $call w $w shown $shown \
         start [clock milliseconds] over {} killed 0]
     Warn $shell "[Paint 36 "\[$number\]"] [JobText $call]\n"

@@ -152,11 +152,22 @@ proc ::deployer::shell::Call {shell call} {
     set shown [ShownBegin]
     try {
         lassign [RunFront $shell [list [namespace current]::Perform $call] \
-            [dict create -shown $shown]] code result options
+            [ShownContext $shell $shown]] code result options
         Outcome $shell $call $shown $code $result $options
     } finally {
         ShownEnd $shown
     }
+}
+
+# The context of what runs, whose outputs are noted in SHOWN. Without a terminal what a
+# sandbox tells goes to standard error.
+proc ::deployer::shell::ShownContext {shell shown} {
+    upvar #0 $shell S
+    set context [dict create -shown $shown]
+    if {![ConsoleOnScreen [info object namespace $S(root)]]} {
+        dict set context -says [list [namespace current]::Warn $shell]
+    }
+    return $context
 }
 
 proc ::deployer::shell::Perform call {

@@ -270,6 +270,10 @@ oo::class create ::deployer::logger::console {
         set parent ""
         if {[dict exists $event parent]} {
             set parent [dict get $event parent]
+            if {$Gatherer ne "" && [$Gatherer has $parent]} {
+                # Its group tells it.
+                return
+            }
             dict set Told $parent 1
             if {[dict exists $Outer $parent]} {
                 return

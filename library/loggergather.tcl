@@ -61,6 +61,11 @@ oo::class create ::deployer::logger::Gatherer {
         }
     }
 
+    # Whether ID is a run whose end is to come.
+    method has id {
+        return [dict exists $Runs $id]
+    }
+
     # All that is over is printed now.
     method flush {} {
         foreach key [dict keys $Gathers] {
@@ -172,6 +177,10 @@ oo::class create ::deployer::logger::Gatherer {
             ::deployer::core::gather fail $gather $name {} \
                 [dict get $event error]
         } else {
+            if {[::deployer::logger::IsChecked $event]} {
+                ::deployer::core::gather add $gather $name stdout \
+                    "(checked in the sandbox, and not run)\n"
+            }
             ::deployer::core::gather end $gather $name $status $signal
         }
         if {![my Running $key]} {

@@ -225,7 +225,57 @@ DpWidthOf(uint32_t code)
     return IsAmong(code, wide, DP_ARRAY_SIZE(wide)) ? 2 : 1;
 }
 
-/* Bytes of a sequence CSI ... m that begins here; 0: there is none. */
+/* The number that begins a parameter of SGR; *restPtr is what comes after it. */
+static unsigned
+Parameter(const char *text, size_t length, size_t *restPtr, bool *wholePtr)
+{
+    unsigned value = 0;
+    size_t at = 0;
+
+    while (at < length && text[at] >= '0' && text[at] <= '9') {
+	value = value < 1000 ? 10 * value + (unsigned) (text[at] - '0') : value;
+	at++;
+    }
+    *wholePtr = at == length || text[at] == ';';
+    while (at < length && text[at] != ';') {
+	at++;
+    }
+    *restPtr = at < length ? at + 1 : at;
+    return value;
+}
+
+/*
+ * Whether parameters of SGR hide text (8), which is no colour. Behind 38, 48 and 58
+ * stands one: 5 and its number, or 2 and its three parts.
+ */
+static bool
+Conceals(const char *text, size_t length)
+{
+    unsigned left = 0;          /* parameters that are parts of a colour */
+    bool isKind = false, isWhole;
+    size_t at = 0, rest;
+
+    while (at < length) {
+	unsigned value = Parameter(text + at, length - at, &rest, &isWhole);
+
+	at += rest;
+	if (isKind && isWhole && (value == 5 || value == 2)) {
+	    isKind = false;
+	    left = value == 5 ? 1 : 3;
+	} else if (left > 0) {
+	    left--;
+	} else if (value == 8) {
+	    return true;
+	} else {
+	    isKind = isWhole && (value == 38 || value == 48 || value == 58);
+	}
+    }
+    return false;
+}
+
+/*
+ * Bytes of a sequence CSI ... m that begins here and sets colours; 0: there is none.
+ */
 static size_t
 ColorLength(const char *text, size_t length)
 {
@@ -234,7 +284,7 @@ ColorLength(const char *text, size_t length)
     }
     for (size_t i = 2; i < length && i < 40; i++) {
 	if (text[i] == 'm') {
-	    return i + 1;
+	    return Conceals(text + 2, i - 2) ? 0 : i + 1;
 	}
 	if ((text[i] < '0' || text[i] > '9') && text[i] != ';'
 		&& text[i] != ':') {

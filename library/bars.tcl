@@ -186,7 +186,8 @@ proc ::deployer::BarsForFan {total opts} {
         }
         switch -- $verb {
             Run {
-                set label [lindex $label 0]
+                # Also a script of several lines has one here.
+                set label [regsub -all {\s+} [string trim [lindex $label 0]] { }]
             }
             FileGet - FilePut {
                 set verb [string tolower [string range $verb 4 end]]
@@ -248,16 +249,26 @@ proc ::deployer::BarsSize bytes {
     return [format [expr {$bytes < 99.95 ? "%.1f %s" : "%.0f %s"}] $bytes $unit]
 }
 
-proc ::deployer::BarsTime seconds {
+# How long something takes, for people: 4 s, 1 min 04 s, 2 h 03 min, 3 d 04 h. With
+# TENTHS what is short is told as 4.2 s.
+proc ::deployer::BarsTime {seconds {tenths 0}} {
+    if {$tenths && $seconds < 9.95} {
+        return [format "%.1f s" $seconds]
+    }
     set seconds [expr {wide($seconds + 0.5)}]
-    if {$seconds >= 360000} {
-        return "[expr {$seconds / 86400}]d"
+    if {$seconds < 60} {
+        return "$seconds s"
     }
-    if {$seconds >= 3600} {
-        return [format %d:%02d:%02d [expr {$seconds / 3600}] \
-            [expr {$seconds / 60 % 60}] [expr {$seconds % 60}]]
+    if {$seconds < 3600} {
+        return [format "%d min %02d s" [expr {$seconds / 60}] \
+            [expr {$seconds % 60}]]
     }
-    return [format %d:%02d [expr {$seconds / 60}] [expr {$seconds % 60}]]
+    if {$seconds < 86400} {
+        return [format "%d h %02d min" [expr {$seconds / 3600}] \
+            [expr {$seconds / 60 % 60}]]
+    }
+    return [format "%d d %02d h" [expr {$seconds / 86400}] \
+        [expr {$seconds / 3600 % 24}]]
 }
 
 # {done total share}: what the bar counts, and from 0 to 1 how far it is; share

@@ -112,19 +112,7 @@ proc ::deployer::logger::Stamp time {
 
 # SECONDS, short.
 proc ::deployer::logger::Took seconds {
-    if {$seconds < 10} {
-        return [format "%.1f s" $seconds]
-    }
-    if {$seconds < 120} {
-        return [format "%.0f s" $seconds]
-    }
-    set seconds [expr {round($seconds)}]
-    if {$seconds < 7200} {
-        return [format "%d:%02d min" [expr {$seconds / 60}] \
-            [expr {$seconds % 60}]]
-    }
-    return [format "%d:%02d h" [expr {$seconds / 3600}] \
-        [expr {$seconds / 60 % 60}]]
+    return [::deployer::BarsTime $seconds 1]
 }
 
 # The names of the hosts or cells in KEYS, folded, and their number where there

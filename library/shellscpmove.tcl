@@ -405,7 +405,7 @@ proc ::deployer::shell::ScpCounts counts {
     lappend parts [BarsSize [dict get $counts bytes]]
     set seconds [dict get $counts seconds]
     if {$seconds >= 1} {
-        lappend parts "[BarsTime $seconds] min"
+        lappend parts [BarsTime $seconds]
         lappend parts "[BarsSize [expr {
             wide([dict get $counts bytes] / $seconds)}]]/s"
     }

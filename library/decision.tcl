@@ -3,9 +3,9 @@
 # what ran before, or the end.
 #
 # Layer T2. The context of actions of an interactive instance has the key -decide,
-# a dict: id (of the call from outside, key of Decisions) and ns (the namespace of
-# the instance whose action runs). A class is mixed into that of hosts; it runs
-# the command again as the answers say. One question is on the terminal at a
+# a dict: id (of the call from outside, key of Decisions), ns (the namespace of
+# the instance whose action runs) and action (its name, "" where there is none). A
+# class is mixed into that of hosts; it runs the command again as the answers say. One question is on the terminal at a
 # time; one that waits for its turn may find that it is answered already.
 #
 # {DEPLOYER SKIPPED slug} goes up to the nearest fan-out, which then has neither
@@ -35,7 +35,7 @@ proc ::deployer::DecideEnter {context ns} {
     variable DecisionCount
     set id [incr DecisionCount]
     set Decisions($id) {skipped {} all {} used {} over 0}
-    dict set context -decide [dict create id $id ns $ns]
+    dict set context -decide [dict create id $id ns $ns action {}]
     DecideKeepTrace [set ${ns}::Root]
     return $context
 }
@@ -94,11 +94,12 @@ proc ::deployer::DecideLeave context {
     unset -nocomplain Decisions([dict get $context -decide id])
 }
 
-# The action that runs from here on in this job is one of namespace NS.
-proc ::deployer::DecideAt ns {
+# The action that runs from here on in this job is METHOD of namespace NS.
+proc ::deployer::DecideAt {ns method} {
     set context [ContextGet]
     if {[dict exists $context -decide]} {
         dict set context -decide ns $ns
+        dict set context -decide action $method
         ContextSet $context
     }
 }
@@ -222,6 +223,11 @@ proc ::deployer::Decide {host slug line may message options} {
     set alike [list [list $line $code] [list [DecideWithout $line $slug] \
         [lmap word $code {DecideWithout $word $slug}] <host>]]
     set path [PathOf $ns]
+    # As loggers and messages name what runs.
+    set what $path
+    if {[dict get $context -decide action] ne ""} {
+        set what [string trimright $path /]/[dict get $context -decide action]
+    }
     set many [dict exists $context -fan]
     lappend may shell fail abort
     if {$many} {
@@ -240,7 +246,7 @@ proc ::deployer::Decide {host slug line may message options} {
     }
     try {
         lassign [DecideTalk $id $host $slug $line $alike $may $ns \
-            [DecideText $path $message $may]] answer all new
+            [DecideText $what $message $may]] answer all new
     } finally {
         TerminalUnlock Question
     }
@@ -272,7 +278,7 @@ proc ::deployer::Decide {host slug line may message options} {
             DecideSkip $slug
         }
         abort {
-            Fail [list ABORT $path] "$path was ended by the answer to a failure:\
+            Fail [list ABORT $path] "$what was ended by the answer to a failure:\
                 $message" -abort 1
         }
     }
@@ -326,9 +332,9 @@ proc ::deployer::DecideTalk {id host slug line alike may ns about} {
 }
 
 # The question's text. What comes from a host is shown and not obeyed.
-proc ::deployer::DecideText {path message may} {
+proc ::deployer::DecideText {what message may} {
     # It may have the place already.
-    set place [expr {[string index $message 0] eq "/" ? "" : "$path: "}]
+    set place [expr {[string index $message 0] eq "/" ? "" : "$what: "}]
     set columns [expr {[dict get [core::terminal info] cols] - 1}]
     set text "\n"
     foreach line [split $place$message \n] {

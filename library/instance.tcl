@@ -148,7 +148,7 @@ proc ::deployer::Perform {ns method arguments} {
     set co [info coroutine]
     set Entering($co) [list $ns $method]
     set kin [KinOf $ns]
-    DecideAt $ns
+    DecideAt $ns $method
     set code [catch {${ns}::my $method {*}$arguments} result options]
     unset -nocomplain Entering($co)
     if {!$code} {

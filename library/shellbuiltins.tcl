@@ -335,7 +335,7 @@ proc ::deployer::shell::RunCommand {shell name verb text} {
     set call [dict create target $target name $name arguments [list $line] \
         path [PlacePath $place] text "$name $text -- $line" quiet 0 \
         background 0]
-    set context [RunContext $shell [ShownContext $shell $shown]]
+    set context [RunContext $shell $ns [ShownContext $shell $shown]]
     set before [ContextGet]
     ContextSet $context
     try {
@@ -354,10 +354,9 @@ proc ::deployer::shell::RunCommand {shell name verb text} {
     }
 }
 
-# What Launch gives an action of the root, for code that is none.
-proc ::deployer::shell::RunContext {shell context} {
-    upvar #0 $shell S
-    set ns [info object namespace $S(root)]
+# What Launch gives an action of the instance of namespace NS, for code that is
+# none.
+proc ::deployer::shell::RunContext {shell ns context} {
     set options [set [set ${ns}::Root]::Options]
     if {[dict get $options terminal] eq "own"} {
         dict set context -terminal own

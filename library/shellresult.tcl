@@ -331,6 +331,9 @@ proc ::deployer::shell::Failed {shell message options} {
         set text [Paint 33 [expr {[dict exists $options -abandoned]
             ? $message : "interrupted"}]]
     } elseif {$why eq {DEPLOYER ABORT}} {
+        # What was answered is said once.
+        regsub {^(/\S*) was ended by the answer to a failure:} $message {\1:} \
+            message
         set text [Paint 33 [AtWords $shell \
             "ended: [core::text show -lines $message]"]]
     } elseif {[dict exists $options -failures]} {

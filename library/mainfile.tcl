@@ -56,6 +56,9 @@ proc ::deployer::program::FileCatch script {
     } trap {POSIX} message {
         Complain deployer $message
         return 1
+    } trap {DEPLOYER FILE} message {
+        Complain deployer $message
+        return 1
     }
     return 0
 }
@@ -157,15 +160,7 @@ proc ::deployer::program::FileInit words {
     chan configure $in -encoding utf-8
     set text [string map [list %FILE% [file tail $file]] [read $in]]
     close $in
-    # What is there, a link that leads nowhere as well, is never overwritten.
-    try {
-        set out [open $file {WRONLY CREAT EXCL} 0777]
-    } trap {POSIX EEXIST} {} {
-        Usage "$file is there already, and is left as it is"
-    }
-    chan configure $out -encoding utf-8
-    puts -nonewline $out $text
-    close $out
+    FileWrite $file $text
     puts "$file is written. What next:
 
   deployer $file                  the shell: Tab shows what there is
@@ -173,6 +168,42 @@ proc ::deployer::program::FileInit words {
   deployer $file --help           all of them
 
 and look into it: it is commented."
+}
+
+# Writes TEXT to the new FILE, a program. What is there, a link that leads nowhere
+# as well, is never overwritten.
+proc ::deployer::program::FileWrite {file text} {
+    if {$file eq ""} {
+        Usage "init needs the name of a file, and it is empty"
+    }
+    if {[file isdirectory [LocalPath $file]]} {
+        Usage "$file is a directory: name a file in it, as\
+            [string trimright $file /]/deploy.tcl"
+    }
+    try {
+        set out [open [LocalPath $file] {WRONLY CREAT EXCL} 0777]
+    } trap {POSIX EEXIST} {} {
+        Usage "$file is there already, and is left as it is"
+    } trap {POSIX ENOENT} {message options} {
+        set directory [file dirname $file]
+        return -options [dict incr options -level] "$file cannot be written:\
+            there is no directory $directory; \"mkdir -p\
+            [Quoted $directory]\" makes it"
+    } trap POSIX {message options} {
+        return -options [dict incr options -level] "$file cannot be written:\
+            [lindex [dict get $options -errorcode] 2]"
+    }
+    try {
+        chan configure $out -encoding utf-8
+        puts -nonewline $out $text
+        close $out
+    } trap POSIX {message options} {
+        # Half of it is of no use.
+        catch {close $out}
+        file delete [LocalPath $file]
+        return -options [dict incr options -level] "$file cannot be written:\
+            [lindex [dict get $options -errorcode] 2]"
+    }
 }
 
 # completion bash|zsh ?NAME ...?

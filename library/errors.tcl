@@ -49,8 +49,8 @@ proc ::deployer::MaskFor {host text} {
 }
 
 # Raises what a command that ended badly means. OUTCOME is the dict that
-# core::proc run gives.
-proc ::deployer::FailCommand {host slug line outcome} {
+# core::proc run gives, ARGS are further return options.
+proc ::deployer::FailCommand {host slug line outcome args} {
     set signal [dict get $outcome signal]
     set status [dict get $outcome status]
     set what "command \"[Shorten $line]\" on host $slug"
@@ -65,7 +65,7 @@ proc ::deployer::FailCommand {host slug line outcome} {
     if {$tail ne ""} {
         append what ": $tail"
     }
-    Fail $code [MaskFor $host $what]
+    Fail $code [MaskFor $host $what] {*}$args
 }
 
 # Raises a caught error once more, without the arguments that led to it.

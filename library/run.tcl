@@ -309,7 +309,11 @@ proc ::deployer::RunResult {host slug line opts outcome} {
                 "sudo on host $slug $what: [SudoReason $said]"]
         }
         if {![dict exists $opts check] || [dict get $opts check]} {
-            FailCommand $host $slug $line $outcome
+            # Who tells of it goes on behind what it left on the screen.
+            set last [lindex [split [string range \
+                [dict get $outcome stdout] end-4000 end] \n] end]
+            FailCommand $host $slug $line $outcome -open \
+                [expr {[dict exists $opts own] && [TerminalPlain $last] ne ""}]
         }
     }
     set chop [expr {![dict exists $opts keepnewline]

@@ -18,6 +18,8 @@
 #   hurry     1: what ends at the end is no longer waited for
 #   signals   what they called before; faults: the handler of background errors
 #   loop      the waiter of the loop; patience: a timer after a hangup
+#   silent    1: without a terminal there are no prompts
+#   told      whether Ctrl-C was answered while what ran last was running
 #
 # A PLACE is {root OBJECT steps {production web :web1}}. The loop, and each line
 # that it runs, is a job of await.tcl.
@@ -117,7 +119,8 @@ proc ::deployer::shell::Open {shell root asks given} {
     upvar #0 $shell S
     array set S [list root $root made 0 asks $asks reader {} running {} \
         jobs {} status 0 over {} bring {} leave 0 asking {} \
-        hurry 0 signals {} faults {} loop {} patience {} abandoned 0 stuck {}]
+        hurry 0 signals {} faults {} loop {} patience {} abandoned 0 stuck {} \
+        silent [dict exists $given -silent] told 0]
     set S(options) [dict map {name about} $Options {lindex $about 0}]
     set place [dict create root $root steps {}]
     set S(levels) [list [list $place {}]]

@@ -282,7 +282,8 @@ proc ::deployer::shell::ShownInterrupt {slug opts options} {
             || ![dict exists $seen own]} {
         return
     }
-    Fail [list CANCELLED $slug] "interrupted" -abort 1
+    Fail [list CANCELLED $slug] "interrupted" -abort 1 -open \
+        [dict get [dict merge {-open 0} $options] -open]
 }
 
 proc ::deployer::shell::Fingerprint text {
@@ -328,8 +329,8 @@ proc ::deployer::shell::Failed {shell message options} {
     set why [lrange $code 0 1]
     if {$why eq {DEPLOYER CANCELLED}} {
         set S(status) 130
-        set text [Paint 33 [expr {[dict exists $options -abandoned]
-            ? $message : "interrupted"}]]
+        set text [BehindKey $shell $options][Paint 33 [expr {
+            [dict exists $options -abandoned] ? $message : "interrupted"}]]
     } elseif {$why eq {DEPLOYER ABORT}} {
         # What was answered is said once.
         regsub {^(/\S*) was ended by the answer to a failure:} $message {\1:} \
@@ -354,6 +355,15 @@ proc ::deployer::shell::Failed {shell message options} {
         }
     }
     Warn $shell $text\n
+}
+
+# What stands before the word of an error with OPTIONS: what Ctrl-C has ended left
+# the echo of the key on the line.
+proc ::deployer::shell::BehindKey {shell options} {
+    upvar #0 $shell S
+    return [expr {$S(asks) && !$S(told) && ([dict exists $options -broken]
+        || [dict exists $options -open] && [dict get $options -open])
+        ? "\n" : ""}]
 }
 
 # TEXT, whose lines are broken at words where the screen ends. Who reads a plain

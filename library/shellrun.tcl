@@ -222,6 +222,7 @@ proc ::deployer::shell::WaitFront {shell w} {
         return -options $options $message
     } finally {
         BreakOff $breaks
+        set S(told) [dict get $S(running) ending]
         set S(running) $before
         AskedOver $shell
     }

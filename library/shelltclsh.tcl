@@ -162,7 +162,8 @@ proc ::deployer::shell::TclshFailed {shell message options} {
             set message interrupted
         }
     }
-    Warn $shell "[Paint 31 [core::text show -lines $message]]\n"
+    Warn $shell "[BehindKey $shell $options][Paint 31 \
+        [core::text show -lines $message]]\n"
 }
 
 # The trace of an error without the frames that are the prompt's.

@@ -470,8 +470,9 @@ oo::class create ::deployer::Reader {
         set common [::deployer::ReaderCommon $words]
         if {$common ne $old && [string length $common]
                 >= [string length $old]} {
-            set Last [list [string replace $text $start $cursor-1 $common] \
-                [expr {$start + [string length $common]}]]
+            # Not by string replace, which puts nothing where nothing stood.
+            set Last [list [string range $text 0 $start-1]$common[string \
+                range $text $cursor end] [expr {$start + [string length $common]}]]
             ::deployer::core::edit replace $Edit $old $common
             return none
         }

@@ -12,17 +12,20 @@ oo::class create ::deployer::Reader {
     # one has of a line. Shown: whether a plain one listens. Lines: the history;
     # Seen: what its file was like then; Warned: whether it was complained about.
     # Job: waiter of a completion, KeyWait: of the key that it wants. Last: text
-    # and cursor of a Tab that found several words.
+    # and cursor of a Tab that found several words. Silent: a plain one that reads
+    # from no terminal writes no prompts. Above: what stands above its next one.
     variable Edit Busy Keys File Complete More Prompt Prompt2 Wait Channel Typed \
-        Shown Lines Seen Warned Job KeyWait Last Error
+        Shown Lines Seen Warned Job KeyWait Last Error Silent Above
 
     constructor args {
         set opts [dict merge {history {} complete {} more {} prompt2 {... } \
-            keys {}} [::deployer::TakeOptions {-history text -complete text \
-            -more text -prompt2 text -keys text} args]]
+            keys {} silent 0} [::deployer::TakeOptions {-history text \
+            -complete text -more text -prompt2 text -keys text -silent bool} \
+            args]]
         if {[llength $args]} {
             ::deployer::WrongArgs "Reader new ?-history FILE? ?-complete\
-                PREFIX? ?-more PREFIX? ?-prompt2 TEXT? ?-keys emacs|vi?"
+                PREFIX? ?-more PREFIX? ?-prompt2 TEXT? ?-keys emacs|vi?\
+                ?-silent BOOL?"
         }
         set Keys [dict get $opts keys]
         if {$Keys ni {{} emacs vi}} {
@@ -40,6 +43,8 @@ oo::class create ::deployer::Reader {
             }
         }
         set Complete [dict get $opts complete]
+        set Silent [expr {[dict get $opts silent]
+            || ![::deployer::ReaderTalks]}]
         set More [dict get $opts more]
         set Prompt2 [dict get $opts prompt2]
         set Edit ""
@@ -275,13 +280,16 @@ oo::class create ::deployer::Reader {
     method ReadPlain {} {
         set self [self]
         set Shown 0
+        set Above ""
+        # Whole lines, and what of the last one stands before the cursor.
         set text ""
+        set begin ""
         set prompt [::deployer::TerminalPlainPrompt $Prompt]
         set Channel ""
         while 1 {
             set Wait [::deployer::core::waiter new]
             set w $Wait
-            set Prompt $prompt
+            set Prompt $prompt$begin
             if {![info exists ::deployer::TerminalHolders(Screen)]} {
                 my PlainShow
             }
@@ -290,12 +298,23 @@ oo::class create ::deployer::Reader {
                 return {eof {}}
             }
             unset -nocomplain Wait
+            set typed [expr {$Channel ne "stdin"}]
             my PlainHide
             if {$what ne "line"} {
+                append text $begin
                 if {$what eq "eof" && $text ne ""} {
-                    return [list line [string range $text 0 end-1]]
+                    return [list line [string trimright $text \n]]
                 }
                 return [list $what {}]
+            }
+            set line $begin$line
+            set begin ""
+            if {$typed && $Complete ne "" && [string index $line end] eq "\t"} {
+                set begin [my PlainTab $text [string trimright $line \t]]
+                if {![info object isa object $self]} {
+                    return {eof {}}
+                }
+                continue
             }
             append text $line
             if {![my WantsMore $text] || ![info object isa object $self]} {
@@ -304,6 +323,50 @@ oo::class create ::deployer::Reader {
             append text \n
             set prompt [::deployer::TerminalPlainPrompt $Prompt2]
         }
+    }
+
+    # Tab and Enter, where no key comes by itself: tells what may stand behind LINE,
+    # the last one of TEXT, and returns it with what is certain. A list has no more
+    # lines than are to be seen.
+    method PlainTab {text line} {
+        set self [self]
+        if {[catch {
+            dict merge {start 0 words {} hint {}} [uplevel #0 \
+                [list {*}$Complete $text$line [string length $text$line]]]
+        } found options]} {
+            if {[info object isa object $self]} {
+                after 0 [list return -options $options $found]
+            }
+            return $line
+        }
+        if {![info object isa object $self]} {
+            return $line
+        }
+        set words [dict get $found words]
+        set start [expr {[dict get $found start] - [string length $text]}]
+        if {![llength $words]} {
+            set hint [dict get $found hint]
+            set Above [::deployer::core::text show \
+                [expr {$hint eq "" ? "nothing to complete" : $hint}]]\n
+            return $line
+        }
+        set common [::deployer::ReaderCommon $words]
+        if {[llength $words] == 1} {
+            append common [lindex $words 0 3]
+        } else {
+            set info [::deployer::core::terminal info]
+            set most [expr {max(2, [dict get $info rows] - 3)}]
+            set lines [::deployer::ReaderColumns [lrange $words 0 $most-1] \
+                [dict get $info cols] [expr {$most + 2}]]
+            if {[llength $words] > $most} {
+                lappend lines "and [expr {[llength $words] - $most}] more"
+            }
+            set Above [join $lines \n]\n
+        }
+        if {[string length $common] < [string length $line] - $start} {
+            return $line
+        }
+        return [string range $line 0 $start-1]$common
     }
 
     # Listens, where it does not.
@@ -322,10 +385,8 @@ oo::class create ::deployer::Reader {
             set out stdout
         }
         chan configure $Channel -blocking 0 -encoding utf-8
-        catch {
-            puts -nonewline $out $Prompt
-            flush $out
-        }
+        my PlainPrompt $out $Above$Prompt
+        set Above ""
         if {![my PlainTyped]} {
             chan event $Channel readable \
                 [list [namespace current]::my PlainReady]
@@ -347,13 +408,25 @@ oo::class create ::deployer::Reader {
         set Channel ""
     }
 
-    # A prompt stands on the line of the cursor.
+    # Who reads it may be gone.
+    method PlainPrompt {out text} {
+        if {$Channel ne "stdin" || !$Silent} {
+            catch {
+                puts -nonewline $out $text
+                flush $out
+            }
+        }
+    }
+
+    # A prompt, where there is one, stands on the line of the cursor.
     method PlainPrint text {
         set out [expr {$Channel eq "stdin" ? "stdout" : $Channel}]
+        my PlainPrompt $out \n
         catch {
-            puts -nonewline $out \n$text$Prompt
+            puts -nonewline $out $text
             flush $out
         }
+        my PlainPrompt $out $Prompt
     }
 
     # Whether a line has come with the one before.

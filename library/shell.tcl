@@ -89,6 +89,10 @@ proc ::deployer::shell::Start {class args} {
     } elseif {[IsService $found]} {
         if {$asks} {
             set given [list -terminal own -interactive 1 {*}$given]
+        } elseif {[dict exists $given -interactive]
+                && [string is false -strict [dict get $given -interactive]]} {
+            # Said in so many words: nobody waits for prompts.
+            dict set own -silent 1
         }
         set root [uplevel 1 [list $found new {*}$given]]
         set made 1
@@ -142,7 +146,7 @@ proc ::deployer::shell::Open {shell root asks given} {
         lappend words -prompt2 [dict get $given -prompt2]
     }
     set S(reader) [::deployer::Reader new {*}$words -complete $complete \
-        -more [list [namespace current]::IsOpen]]
+        -more [list [namespace current]::IsOpen] -silent $S(silent)]
     lappend Shells $shell
     SignalsOn $shell
 }
@@ -248,11 +252,11 @@ proc ::deployer::shell::Loop shell {
             line {
                 Line $shell $text
                 if {$S(over) eq "exit"} {
-                    PromptEnd
+                    PromptEnd $S(silent)
                 }
             }
             eof {
-                PromptEnd
+                PromptEnd $S(silent)
                 AtEnd $shell
             }
         }
@@ -272,8 +276,10 @@ proc ::deployer::shell::Greet shell {
     if {!$S(asks)} {
         return
     }
-    set text "[deployer::inspect name $S(root)]: Tab shows what there is, \"help\"\
-        tells more, Ctrl-D leaves."
+    # Without keys Tab is seen at Enter alone.
+    set text "[deployer::inspect name $S(root)]: [expr {[TerminalSmart]
+        ? "Tab shows" : "\"ls\", or Tab and Enter, show"}] what there is,\
+        \"help\" tells more, Ctrl-D leaves."
     set text [join [Wrap $text [expr {[dict get [core::terminal info] cols]
         - 1}]] \n]\n
     if {[IsSandboxed $shell]} {
@@ -308,9 +314,9 @@ proc ::deployer::shell::Exit shell {
 }
 
 # The prompt that no line follows, where nobody's key ends it: what is printed next
-# is somebody else's.
-proc ::deployer::shell::PromptEnd {} {
-    if {![OnTerminal stdin]} {
+# is somebody else's. SILENT: there is none.
+proc ::deployer::shell::PromptEnd {{silent 0}} {
+    if {![OnTerminal stdin] && !$silent && [ReaderTalks]} {
         # Who reads it may be gone.
         catch {
             puts stdout ""

@@ -232,9 +232,13 @@ proc ::deployer::shell::HelpText shell {
     } {
         append text [HelpLine $line "  $line" $doc $left $room]
     }
-    append text \n [join [Wrap "Tab completes, once more lists. Ctrl-C ends what\
-        runs, and what it began on the hosts. Ctrl-R looks for a line that was\
-        typed before. Ctrl-D leaves." $room] \n] \n\n
+    # Without keys there is no more than whole lines.
+    append text \n [join [Wrap "[expr {[TerminalSmart]
+        ? "Tab completes, once more lists. Ctrl-R looks for a line that was typed\
+            before."
+        : "Tab and Enter list what may follow, and the line goes on behind the\
+            next prompt."}] Ctrl-C ends what runs, and what it began on the\
+        hosts. Ctrl-D leaves." $room] \n] \n\n
     dict for {name about} $Builtins {
         set usage [dict get $about usage]
         append text [HelpLine [string trimright "$name $usage"] \

@@ -33,11 +33,16 @@ oo::class create ::tmux::window {
         dict for {name value} [dict get $opts -env] {
             lappend env $name=$value
         }
+        # It gives what runs in it a TERM of its own.
+        set term screen
+        if {[dict exists $opts -env TERM]} {
+            set term [dict get $opts -env TERM]
+        }
         set set {set-option -g}
         exec env {*}$env tmux -f /dev/null -u -S $Socket start-server \; \
             {*}$set status off \; {*}$set remain-on-exit on \; \
             {*}$set remain-on-exit-format {} \; \
-            {*}$set default-terminal screen \; {*}$set escape-time 0 \; {*}$set history-limit 50000 \; \
+            {*}$set default-terminal $term \; {*}$set escape-time 0 \; {*}$set history-limit 50000 \; \
             new-session -d -x [dict get $opts -cols] \
             -y [dict get $opts -rows] {*}$command 2>@1
         set Pid [my display {#{pid}}]

@@ -340,17 +340,21 @@ proc ::deployer::DecideText {what message may} {
     foreach line [split $place$message \n] {
         append text [join [TextWrap [core::text show $line] $columns] \n] \n
     }
-    set choices {}
+    set line ""
     foreach {answer choice} {
         retry {r retry} skip {s skip} host {h skip host}
         edit {e edit} shell {! shell} trace {t trace} fail {f fail}
         abort {a abort}
     } {
         if {$answer in $may} {
-            lappend choices $choice
+            if {$line ne "" && [string length "$line  $choice"] > $columns} {
+                append text $line \n
+                set line ""
+            }
+            append line "  " $choice
         }
     }
-    append text [join [TextWrap "  [join $choices {  }]" $columns] \n] \n
+    append text $line \n
     if {"host" in $may} {
         append text [join [TextWrap "  (a capital letter: the same for all that\
             fail alike)" $columns 3] \n] \n

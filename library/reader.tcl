@@ -359,7 +359,8 @@ oo::class create ::deployer::Reader {
             set lines [::deployer::ReaderColumns [lrange $words 0 $most-1] \
                 [dict get $info cols] [expr {$most + 2}]]
             if {[llength $words] > $most} {
-                lappend lines "and [expr {[llength $words] - $most}] more"
+                lappend lines "and [expr {[llength $words] - $most}] more: type\
+                    how they begin"
             }
             set Above [join $lines \n]\n
         }

@@ -248,6 +248,10 @@ proc ::deployer::shell::DoShowoptions {shell text} {
     set rows [lmap {name about} $Options {
         list $name [dict get $S(options) $name] [lindex $about 2]
     }]
+    if {![FitsTable $rows [Columns $shell]]} {
+        Print $shell [LongLines $shell [lmap row $rows {linsert $row 1 {}}]]
+        return
+    }
     Print $shell [string trimright [Table $shell $rows] \n]\n
 }
 

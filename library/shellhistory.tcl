@@ -92,6 +92,10 @@ proc ::deployer::shell::HistoryList {shell {count 20}} {
     set count [Number $count]
     set rows {}
     set number 0
+    # Where there is little room, less is told of the time.
+    set width [Columns $shell]
+    set narrow [expr {$width && $width < 60}]
+    set today [clock format [clock seconds] -format %Y%m%d]
     foreach run [lrange [HistoryRuns $shell] 0 $count-1] {
         set call ""
         if {[dict get $run sandbox]} {
@@ -106,10 +110,15 @@ proc ::deployer::shell::HistoryList {shell {count 20}} {
         if {[dict get $run failed]} {
             append state " ([dict get $run failed] of [dict get $run hosts])"
         }
-        lappend rows [list [incr number] \
-            [clock format [expr {int([dict get $run time])}] \
-                -format "%Y-%m-%d %H:%M:%S"] \
-            [BarsTime [dict get $run seconds]] $state $call]
+        set time [expr {int([dict get $run time])}]
+        set format "%Y-%m-%d %H:%M:%S"
+        if {$narrow} {
+            set format [expr {[clock format $time -format %Y%m%d] eq $today
+                ? "%H:%M" : "%d %b"}]
+        }
+        lappend rows [list [incr number] [clock format $time -format $format] \
+            {*}[expr {$narrow ? {} : [list [BarsTime [dict get $run seconds]]]}] \
+            $state $call]
     }
     if {[llength $rows]} {
         Page $shell [Table $shell $rows]

@@ -95,9 +95,30 @@ proc ::deployer::shell::ShortLines {shell list} {
     return $text
 }
 
-# The same with one line for each, what it takes and what it says of itself.
+# The same with one line for each, what it takes and what it says of itself. On a
+# narrow screen that stands below.
 proc ::deployer::shell::LongLines {shell list} {
     set width [Columns $shell]
+    if {$width && $width < 60} {
+        set text ""
+        foreach item $list {
+            lassign $item name color words doc
+            set name [core::text show $name]
+            append text [join [lmap line [TextWrap [string trimright \
+                    "  $name [core::text show $words]"] [expr {$width - 1}] 4] {
+                if {$color ne "" && [string first "  $name" $line] == 0} {
+                    set line "  [Paint $color $name][string range $line \
+                        [string length $name]+2 end]"
+                }
+                set line
+            }] \n] \n
+            if {[string trim $doc] ne ""} {
+                append text [join [TextWrap "      [core::text show \
+                    [string trim $doc]]" [expr {$width - 1}] 6] \n] \n
+            }
+        }
+        return $text
+    }
     set widest 1
     foreach item $list {
         set widest [expr {max($widest, [core::text width \
@@ -218,7 +239,8 @@ proc ::deployer::shell::DoHelp {shell text} {
 proc ::deployer::shell::HelpText shell {
     variable Builtins
     set width [Columns $shell]
-    set room [expr {$width ? $width - 1 : 78}]
+    # No longer lines than are pleasant to read.
+    set room [expr {$width ? min(100, $width - 1) : 78}]
     set left [expr {$room < 60 ? 6 : 26}]
     append text [join [Wrap "A line is a path and an action with its arguments.\
         Words of a path stand behind spaces or slashes, a cell is :SLUG, arguments\

@@ -378,6 +378,20 @@ proc ::deployer::shell::AtWords {shell text {indent 2}} {
     }] \n]
 }
 
+# The message of one of several failures, without what stands in front of it in
+# any case: where the cell is.
+proc ::deployer::shell::FailureWhy {options kind key failure} {
+    set why [string trim [dict get $failure message]]
+    if {$kind eq "CELLS" && [dict exists $options -path]} {
+        set place "[dict get $options -path]:[join $key :]/[dict get $options \
+            -action]: "
+        if {[string first $place $why] == 0} {
+            return [string range $why [string length $place] end]
+        }
+    }
+    return $why
+}
+
 # The failures of many: a line for each; of more than three, those that failed alike
 # on one, and the rarest first, so that none of them is lost.
 proc ::deployer::shell::FailureText {shell message options} {
@@ -394,8 +408,8 @@ proc ::deployer::shell::FailureText {shell message options} {
     set limit [expr {$width ? max(240, 2 * $width) : 400}]
     if {[dict size $failures] > 3} {
         set reasons [::deployer::logger::Alike [dict map {key failure} $failures {
-            dict create message [Shorten [dict get $failure message] 400] \
-                errorcode [dict get $failure errorcode]
+            dict create errorcode [dict get $failure errorcode] message \
+                [Shorten [FailureWhy $options $kind $key $failure] 400]
         }]]
     } else {
         set reasons [lmap key [dict keys $failures] {list [list $key]}]
@@ -403,8 +417,9 @@ proc ::deployer::shell::FailureText {shell message options} {
     foreach reason [lrange $reasons 0 19] {
         lassign $reason keys why
         if {[llength $keys] == 1} {
-            set why [core::text show [Shorten [string trim [dict get $failures \
-                [lindex $keys 0] message]] $limit]]
+            set key [lindex $keys 0]
+            set why [core::text show [Shorten [FailureWhy $options $kind $key \
+                [dict get $failures $key]] $limit]]
         } else {
             # That is shown already.
             set why [Shorten $why $limit]

@@ -44,9 +44,8 @@ proc ::deployer::shell::LineOf {shell text} {
     set rest ""
     regexp {^(\S+)\s*(.*)$} $text -> word rest
     if {[dict exists $Builtins $word]} {
-        lassign [RunFront $shell \
-            [list {*}[dict get $Builtins $word proc] $shell $rest]] \
-            code result options
+        lassign [RunFront $shell [list [namespace current]::CallBuiltin \
+            $shell $word $rest]] code result options
         if {$code} {
             Failed $shell $result $options
         }
@@ -71,6 +70,18 @@ proc ::deployer::shell::LineOf {shell text} {
     } else {
         Call $shell $call
     }
+}
+
+# Runs the built-in NAME with the text REST behind it. Those that run an action read
+# the & behind that, and what stands behind -- is not ours.
+proc ::deployer::shell::CallBuiltin {shell name rest} {
+    variable Builtins
+    if {$name ne "sandbox" && [regexp {(?:^|\s)&\s*$} $rest]
+            && ![regexp {(?:^|\s)--\s} $rest]} {
+        Fail {ARGUMENT &} "\"$name\" does not run in the background: \"&\" is for\
+            actions"
+    }
+    tailcall {*}[dict get $Builtins $name proc] $shell $rest
 }
 
 # What TEXT, which is no built-in, calls: a dict of target, name, arguments,
@@ -181,7 +192,9 @@ proc ::deployer::shell::Outcome {shell call shown code result options} {
         if {![dict get $call quiet] && [dict exists $options -results]} {
             Result $shell $call [dict get $options -results] $shown
         }
-        Failed $shell $result $options
+        # Of a call on many cells only we know what was called.
+        Failed $shell $result [dict merge [dict create \
+            -path [dict get $call path] -action [dict get $call name]] $options]
     } elseif {[IsInstance $result]} {
         Enter $shell $result
     } elseif {![dict get $call quiet]} {

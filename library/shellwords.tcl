@@ -542,7 +542,17 @@ proc ::deployer::shell::SpotStep {spot place part {others {}}} {
 
 proc ::deployer::shell::SpotUnknown {spot word others} {
     set kinds {service action alias property getter query}
-    set near [Nearest $word [concat [SpotNames $spot $kinds] $others]]
+    set near ""
+    # Who has gone somewhere types what was there before.
+    for {set up $spot} {$near eq "" && [set up [SpotUp $up]] ne ""} {} {
+        if {$word in [SpotNames $up {service action alias}]} {
+            set near [regsub -all {/:} /[join [concat \
+                [dict get [SpotPlace $up] steps] [list $word]] /] :]
+        }
+    }
+    if {$near eq ""} {
+        set near [Nearest $word [concat [SpotNames $spot $kinds] $others]]
+    }
     set message "no such action or service in [PlacePath [SpotPlace $spot]]:\
         \"[Shorten $word 40]\""
     if {$near ne ""} {

@@ -18,7 +18,7 @@ namespace eval ::deployer::program {
         --non-interactive {"" "" {ask nothing: questions take their default, or fail}}
         --sandbox         {"" "" {change nothing: check what would be done}}
         --parallel        {"" N {so many hosts at once (32)}}
-        --log             {"" FILE {write a log; JSON Lines where FILE ends in .json or .jsonl}}
+        --log             {"" FILE {write a log, to *.json or *.jsonl as JSON Lines}}
         --json            {"" "" {the result as JSON on standard output}}
         --scp             {"" "" {the scp shell, as the sub-command scp}}
         --socket          {-s SOCKET {of a server}}
@@ -318,12 +318,18 @@ Without a sub-command it is the shell, as \"$name run\".
 
 # What there is to run at the root.
 proc ::deployer::program::HelpActions {name class} {
+    package require deployer::shell
     set rows {}
     foreach kind {actions children} mark {"" /} {
         foreach action [inspect $kind $class] {
             set doc [lindex [split [inspect doc $class $action] \n] 0]
+            set words $action$mark
+            if {$mark eq ""} {
+                set words [::deployer::shell::Usage $action \
+                    [Member $class $action]]
+            }
             lappend rows [string trimright [format "  %-22s %s" \
-                [core::text show $action]$mark [core::text show $doc]]]
+                [core::text show $words] [core::text show $doc]]]
         }
     }
     if {![llength $rows]} {

@@ -550,7 +550,9 @@ oo::class create ::deployer::Reader {
             ::deployer::core::edit replace $Edit $old $common
             return none
         }
-        if {$Last ne [list $text $cursor]} {
+        # Who has typed nothing at all wants to see what there is.
+        if {$Last ne [list $text $cursor]
+                && ($text ne "" || [llength $words] > 100)} {
             set Last [list $text $cursor]
             return beep
         }

@@ -233,7 +233,7 @@ proc ::deployer::shell::DoHelp {shell text} {
     if {$doc eq ""} {
         set doc "says nothing of itself; --source-code shows what it is"
     }
-    Print $shell "[core::text show $head]\n    [core::text show -lines $doc]\n"
+    Page $shell "[core::text show $head]\n    [core::text show -lines $doc]\n"
 }
 
 proc ::deployer::shell::HelpText shell {

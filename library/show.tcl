@@ -228,7 +228,10 @@ proc ::deployer::PagerOf options {
     if {[dict exists $options pager]} {
         return [dict get $options pager]
     }
-    if {[info exists ::env(PAGER)] && [string trim $::env(PAGER)] ne ""} {
+    # On a dumb terminal less only complains, and it is what PAGER mostly says.
+    if {[info exists ::env(PAGER)] && [string trim $::env(PAGER)] ne ""
+            && ([TerminalSmart]
+                || ![regexp {^\s*(\S*/)?less(\s|$)} $::env(PAGER)])} {
         return $::env(PAGER)
     }
     if {[TerminalSmart] && [auto_execok less] ne ""} {

@@ -176,13 +176,14 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
                 [core::text show $item]]
         }
     }
-    append text [core::text show -lines $question]
+    set ask [core::text show -lines $question]
     if {$has} {
         set shown [dict get $options [expr {[dict exists $options shown]
             ? "shown" : "default"}]]
-        append text " \[[core::text show $shown]\]"
+        append ask " \[[core::text show $shown]\]"
     }
-    append text " "
+    append ask " "
+    append text $ask
     while 1 {
         lassign [AskLine $text $secret] ended answer
         if {$ended} {
@@ -199,8 +200,7 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
         if {[llength $checked] == 1} {
             return [lindex $checked 0]
         }
-        set text "[core::text show [lindex $checked 1]]\n[core::text show \
-            -lines $question] "
+        set text [core::text show [lindex $checked 1]]\n$ask
     }
 }
 

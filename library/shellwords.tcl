@@ -11,6 +11,12 @@
 
 namespace eval ::deployer::shell {
     namespace path ::deployer
+
+    # What is typed by those who come from other shells.
+    variable Habits {
+        quit exit q exit bye exit logout exit ? help h help man help dir ls
+        ll {ls -l} ssh --connect sudo --run-with-sudo scp --scp
+    }
 }
 
 # The words of TEXT, as {VALUE START END WHOLE}: START is the index of the first
@@ -541,6 +547,7 @@ proc ::deployer::shell::SpotStep {spot place part {others {}}} {
 }
 
 proc ::deployer::shell::SpotUnknown {spot word others} {
+    variable Habits
     set kinds {service action alias property getter query}
     set near ""
     # Who has gone somewhere types what was there before.
@@ -549,6 +556,9 @@ proc ::deployer::shell::SpotUnknown {spot word others} {
             set near [regsub -all {/:} /[join [concat \
                 [dict get [SpotPlace $up] steps] [list $word]] /] :]
         }
+    }
+    if {$near eq "" && $others ne "" && [dict exists $Habits $word]} {
+        set near [dict get $Habits $word]
     }
     if {$near eq ""} {
         set near [Nearest $word [concat [SpotNames $spot $kinds] $others]]

@@ -263,9 +263,10 @@ proc ::deployer::shell::HelpText shell {
         hosts. Ctrl-D leaves." $room] \n] \n\n
     dict for {name about} $Builtins {
         set usage [dict get $about usage]
-        append text [HelpLine [string trimright "$name $usage"] \
-            "  [Paint 36 $name][expr {$usage eq "" ? "" : " $usage"}]" \
-            [dict get $about doc] $left $room]
+        set head [string trimright "$name $usage"]
+        set shown [join [TextWrap "  $head" $room 4] \n]
+        append text [HelpLine $head "  [Paint 36 $name][string range $shown \
+            [string length $name]+2 end]" [dict get $about doc] $left $room]
     }
     return $text
 }

@@ -251,7 +251,8 @@ static int
 Summary(const DpJournal *journalPtr, const char *state, double seconds,
 	char *text, size_t size)
 {
-    return snprintf(text, size, SUMMARY, state, (int) (6 - strlen(state)), "",
+    return snprintf(text, size, SUMMARY, state,
+	    (int) (DP_JOURNAL_STATE - strlen(state)), "",
 	    journalPtr->error == 0 ? "true " : "false",
 	    journalPtr->hosts.numEntries, journalPtr->failures.numEntries,
 	    seconds);

@@ -62,9 +62,10 @@ MODULE_SCOPE void DpJournalCell(DpJournal *journalPtr, Tcl_WideInt id,
 MODULE_SCOPE void DpJournalFailed(DpJournal *journalPtr, Tcl_Obj *keyPtr);
 
 /*
- * The run has ended, in this state of at most six letters. Returns a dict,
+ * The run has ended, in this state of at most so many letters. Returns a dict,
  * refcount 0: id ("" where there is no file), error ("" where all is written).
  */
+#define DP_JOURNAL_STATE 11
 MODULE_SCOPE Tcl_Obj *DpJournalClose(DpJournal *journalPtr, const char *state);
 
 /* The process ends before the runs do: their journals end here. */

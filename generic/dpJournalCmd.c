@@ -158,7 +158,7 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	DpJournalCells(journalPtr, SpanId(dpPtr, objv[3]), objv[4], count);
 	return TCL_OK;
     case CLOSE:
-	if (strlen(Tcl_GetString(objv[3])) > 6) {
+	if (strlen(Tcl_GetString(objv[3])) > DP_JOURNAL_STATE) {
 	    return DpFail(interp, "ARGUMENT state", "\"%s\" is no state of a"
 		    " journal", Tcl_GetString(objv[3]));
 	}

@@ -177,8 +177,12 @@ proc ::deployer::JournalEnd {journal code options} {
             }
         }
     }
-    set ended [core::journal close $journal [expr {$code == 1
-        ? "failed" : "done"}]]
+    set state [expr {$code == 1 ? "failed" : "done"}]
+    if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
+            eq {DEPLOYER CANCELLED}} {
+        set state interrupted
+    }
+    set ended [core::journal close $journal $state]
     if {[dict get $ended error] ne ""} {
         JournalWarn $root [dict get $ended error]
     }

@@ -202,7 +202,7 @@ proc ::deployer::RunsHead id {
     if {![string is list [dict get $run arguments]]} {
         dict set run arguments {}
     }
-    if {[dict get $run state] ni {done failed}} {
+    if {[dict get $run state] ni {done failed interrupted}} {
         RunsCount run
     }
     return $run
@@ -261,7 +261,7 @@ proc ::deployer::RunsOpen id {
 
 # list ?-limit N? ?-state STATE? -- dicts, the newest first.
 proc ::deployer::RunsList args {
-    set options [RunsOptions {-limit count -state done|failed|killed|running} \
+    set options [RunsOptions {-limit count -state done|failed|interrupted|killed|running} \
         args 0 0 "list ?-limit N? ?-state STATE?"]
     set runs {}
     foreach id [RunsIds] {

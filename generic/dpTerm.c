@@ -10,6 +10,7 @@
 #include "dpError.h"
 #include "dpScreen.h"
 #include "dpTty.h"
+#include "dpTtyGuard.h"
 #include "dpTtyOut.h"
 
 /*
@@ -393,14 +394,17 @@ OpenSub(Tcl_Interp *interp, Tcl_Obj *namePtr)
  * dict: own (1: this process was started from it), cols (0: not known).
  * core::terminal open CHANNEL -- a channel that writes to the same terminal
  * and never waits.
+ * core::terminal atstop TEXT -- is written before Ctrl-Z stops this process; "":
+ * nothing is.
  */
 static int
 TerminalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"info", "of", "open", NULL};
-    enum { INFO, OF, OPEN };
-    int index;
+    static const char *const names[] = {"atstop", "info", "of", "open", NULL};
+    enum { ATSTOP, INFO, OF, OPEN };
+    const char *text;
+    int index, length;
 
     (void) clientData;
     if (objc < 2) {
@@ -412,10 +416,15 @@ TerminalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return TCL_ERROR;
     }
     if (objc != (index == INFO ? 2 : 3)) {
-	Tcl_WrongNumArgs(interp, 2, objv, index == INFO ? NULL : "channel");
+	Tcl_WrongNumArgs(interp, 2, objv, index == INFO ? NULL
+		: index == ATSTOP ? "text" : "channel");
 	return TCL_ERROR;
     }
     switch (index) {
+    case ATSTOP:
+	text = Tcl_GetStringFromObj(objv[2], &length);
+	DpGuardAtStop(text, (size_t) length);
+	return TCL_OK;
     case OF:
 	return OfSub(interp, objv[2]);
     case OPEN:

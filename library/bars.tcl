@@ -657,6 +657,10 @@ proc ::deployer::BarsAround text {
         set paint [string cat [string repeat \033D [llength $lines]] \
             \033\[[llength $lines]A\0337 $below \0338]
     }
+    if {($below eq "") != ($BarsDrawn eq "")} {
+        # Who stops this process by Ctrl-Z finds the screen without them.
+        core::terminal atstop [expr {$below eq "" ? "" : "\033\[J"}]
+    }
     set BarsDrawn $below
     set BarsThen $now
     set BarsPaint $paint

@@ -8,6 +8,7 @@
 #include "dpTtyGuard.h"
 
 #include "dpFork.h"
+#include "dpPoll.h"
 #include "dpTty.h"
 
 #include <errno.h>
@@ -64,6 +65,12 @@ static struct {
 	volatile int patience;  /* so long after it another is not deadly */
 	struct sigaction old[2];
     } tell[DP_TOLD_KINDS];
+    struct {
+	pid_t pid;
+	int fd;
+	volatile size_t count;  /* 0: the screen may stay as it is */
+	char bytes[DP_GUARD_STOP];
+    } stop;
 } ttyGuard;
 
 /* Of each kind, 0 behind the last one. */
@@ -161,6 +168,39 @@ ToldSignal(int sig, siginfo_t *infoPtr, void *contextPtr)
     }
 }
 
+/*
+ * What is on the screen for as long as this process sees to it goes, and the
+ * signal does what it does without us: a process group that nobody would let go
+ * on is not stopped.
+ */
+static void
+StopSignal(int sig)
+{
+    int error = errno;
+    struct sigaction mine, plain;
+
+    if (getpid() == ttyGuard.stop.pid && ttyGuard.stop.count > 0
+	    && tcgetpgrp(ttyGuard.stop.fd) == getpgrp()
+	    && write(ttyGuard.stop.fd, ttyGuard.stop.bytes,
+	    ttyGuard.stop.count) < 0) {
+	/* The terminal is full or gone. */
+    }
+    memset(&plain, 0, sizeof(plain));
+    plain.sa_handler = SIG_DFL;
+    sigaction(sig, &plain, &mine);
+    raise(sig);
+    sigaction(sig, &mine, NULL);
+    errno = error;
+}
+
+static bool
+IsPlain(const struct sigaction *actionPtr)
+{
+    return !(actionPtr->sa_flags & SA_SIGINFO)
+	    && (actionPtr->sa_handler == SIG_DFL
+	    || actionPtr->sa_handler == StopSignal);
+}
+
 static void
 TakeSignals(void)
 {
@@ -176,8 +216,7 @@ TakeSignals(void)
 
 	sigdelset(&action.sa_mask, sig);
 	sigaction(sig, NULL, &ttyGuard.fatal[i]);
-	ttyGuard.ours[i] = !(ttyGuard.fatal[i].sa_flags & SA_SIGINFO)
-		&& ttyGuard.fatal[i].sa_handler == SIG_DFL;
+	ttyGuard.ours[i] = IsPlain(&ttyGuard.fatal[i]);
 	if (ttyGuard.ours[i]) {
 	    sigaction(sig, &action, NULL);
 	}
@@ -377,6 +416,44 @@ DpGuardText(const void *bytes, size_t count)
 	memcpy(ttyGuard.pagePtr->bytes, bytes, count);
 	ttyGuard.pagePtr->count = count;
     }
+}
+
+void
+DpGuardAtStop(const void *bytes, size_t count)
+{
+    struct sigaction now, action;
+
+    Tcl_MutexLock(&ttyGuardMutex);
+    sigaction(SIGTSTP, NULL, &now);
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = SIG_DFL;
+    if (ttyGuard.stop.count > 0) {
+	if (now.sa_handler == StopSignal) {
+	    sigaction(SIGTSTP, &action, NULL);
+	}
+	ttyGuard.stop.count = 0;
+	close(ttyGuard.stop.fd);
+    } else if (now.sa_handler == StopSignal) {
+	/* A guard that began meanwhile has put it back. */
+	sigaction(SIGTSTP, &action, NULL);
+    }
+    if (count > 0 && count <= sizeof(ttyGuard.stop.bytes)) {
+	ttyGuard.stop.fd = open("/dev/tty",
+		O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (ttyGuard.stop.fd >= 0) {
+	    ttyGuard.stop.fd = DpFdRaise(ttyGuard.stop.fd);
+	    ttyGuard.stop.pid = getpid();
+	    memcpy(ttyGuard.stop.bytes, bytes, count);
+	    ttyGuard.stop.count = count;
+	    sigaction(SIGTSTP, NULL, &now);
+	    if (IsPlain(&now)) {
+		action.sa_handler = StopSignal;
+		action.sa_flags = SA_NODEFER | SA_RESTART | SA_ONSTACK;
+		sigaction(SIGTSTP, &action, NULL);
+	    }
+	}
+    }
+    Tcl_MutexUnlock(&ttyGuardMutex);
 }
 
 /* Part: signals that the program wants to hear of. */

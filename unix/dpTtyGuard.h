@@ -35,6 +35,13 @@ MODULE_SCOPE bool DpGuardModes(struct termios *savedPtr);
 /* Bytes to be written when the modes come back, at most size of a pipe. */
 MODULE_SCOPE void DpGuardText(const void *bytes, size_t count);
 
+/*
+ * From now on a SIGTSTP, where nobody else handles it, writes these bytes to the
+ * terminal before it stops this process, at most DP_GUARD_STOP; 0: none.
+ */
+#define DP_GUARD_STOP 16
+MODULE_SCOPE void DpGuardAtStop(const void *bytes, size_t count);
+
 /* Signals that a program wants to hear of. */
 typedef enum DpTold {
     DP_TOLD_INTERRUPT,          /* SIGINT */

@@ -7,10 +7,15 @@
 
 namespace eval ::deployer {
     variable JobCount 0
-    variable Jobs               ;# coroutine -> 1 while it runs
+    variable Jobs               ;# coroutine -> {parent end} while it runs
     variable JobsByWaiter       ;# waiter of a result -> coroutine
     variable Waiting            ;# coroutine of a job -> waiter it waits for
     variable Doomed             ;# coroutine -> path: cancelled while it ran
+    variable Begun              ;# coroutine -> what it began last, as of JobMay
+    variable Cancelled          ;# coroutine -> {path what when}, once it was
+                                ;# cancelled: what it had begun then; ms
+    variable Refused            ;# coroutine -> {count since}: it is to begin nothing
+                                ;# more, and tried so often since then (ms)
     variable Broken             ;# coroutine -> when (ms) Ctrl-C may break it off
                                 ;# again, having done that in the midst of it
     variable Owned              ;# coroutine -> objects that die with the job
@@ -21,11 +26,20 @@ namespace eval ::deployer {
     array set JobsByWaiter {}
     array set Waiting {}
     array set Doomed {}
+    array set Begun {}
+    array set Cancelled {}
+    array set Refused {}
     array set Broken {}
     array set Owned {}
     array set Ends {}
     array set Ending {}
     array set ShownAs {}
+    # A job that is to begin nothing more, and goes on to try that so often and for
+    # so long (ms), catches all errors without end.
+    variable RefusedCount 1000
+    variable RefusedTime 1000
+    # So long (ms) a job that was cancelled may begin what cleans up.
+    variable CleanTime 60000
     # A part of an error trace that ends in a procedure or method; one that is
     # a call of ours. Kept as values, so that they are compiled once.
     variable TraceFrame \
@@ -46,10 +60,8 @@ proc ::deployer::Await w {
         tailcall Block $w $co
     }
     if {[info exists Doomed($co)]} {
-        set path $Doomed($co)
-        unset Doomed($co)
         core::waiter drop $w
-        Fail [list CANCELLED $path] "cancelled"
+        JobDoom $co
     }
     if {[core::waiter ready $w]} {
         tailcall core::waiter take $w
@@ -138,13 +150,13 @@ proc ::deployer::Job {prefix args} {
     # Tcl 8.6 forgets a coroutine that waits with its interpreter, but not where
     # its name stands in a namespace within another one.
     set co ::deployer::@[incr JobCount]
-    set Jobs($co) 1
+    set end [list ::deployer::JobFinish $w]
+    set Jobs($co) [list $parent $end]
     set JobsByWaiter($w) $co
     if {$context ne ""} {
         set Contexts($co) $context
     }
-    coroutine $co ::deployer::JobMain $co $parent $prefix \
-        [list ::deployer::JobFinish $w]
+    coroutine $co ::deployer::JobMain $co $parent $prefix $end
     return $w
 }
 
@@ -156,7 +168,7 @@ proc ::deployer::JobCalling {prefix end} {
     variable Contexts
     set parent [info coroutine]
     set co ::deployer::@[incr JobCount]
-    set Jobs($co) 1
+    set Jobs($co) [list $parent $end]
     if {[info exists Contexts($parent)]} {
         set Contexts($co) $Contexts($parent)
     }
@@ -165,20 +177,28 @@ proc ::deployer::JobCalling {prefix end} {
 }
 
 proc ::deployer::JobMain {co parent prefix end} {
-    variable Jobs
-    variable Contexts
-    variable Waiting
-    variable Doomed
-    variable Broken
-    variable Owned
-    variable Ending
-    variable EventSpans
-    variable JournalJobs
     set code [catch {uplevel #0 $prefix} result options]
     if {$code == 1} {
         # It has the words of every call, and those of the failures below.
         dict unset options -errorstack
     }
+    JobOver $co $parent $end $code $result $options
+}
+
+# Job CO has come to its end.
+proc ::deployer::JobOver {co parent end code result options} {
+    variable Jobs
+    variable Contexts
+    variable Waiting
+    variable Doomed
+    variable Begun
+    variable Cancelled
+    variable Refused
+    variable Broken
+    variable Owned
+    variable Ending
+    variable EventSpans
+    variable JournalJobs
     if {[info exists Owned($co)]} {
         JobLeave $co $parent code result options
     }
@@ -191,7 +211,7 @@ proc ::deployer::JobMain {co parent prefix end} {
         }
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co) \
-        Broken($co)
+        Begun($co) Cancelled($co) Refused($co) Broken($co)
     if {[info exists Ending($co)]} {
         core::waiter finish $Ending($co) {}
     }
@@ -271,7 +291,10 @@ proc ::deployer::JobOf w {
 
 # Ends what the job of W waits for, or will wait for next, with the error
 # {DEPLOYER CANCELLED PATH}; the code that waits there ends what it started on
-# the hosts. Returns 0 where the job has ended already.
+# the hosts. What the job begins then is its cleaning up, which may wait. Once it
+# begins what was ended, as a loop does that catches all errors, or is cancelled once
+# more, or a minute has gone, all that it begins fails in the same way. Returns 0
+# where the job has ended already.
 proc ::deployer::JobCancel {w {path {}}} {
     variable JobsByWaiter
     if {![info exists JobsByWaiter($w)]} {
@@ -287,9 +310,16 @@ proc ::deployer::JobStop {co {path {}}} {
     variable Waiting
     variable Doomed
     variable Broken
+    variable Cancelled
+    variable Refused
     if {[info exists Broken($co)]} {
         unset Broken($co)
         return
+    }
+    if {![info exists Cancelled($co)]} {
+        JobMark $co $path
+    } elseif {![info exists Refused($co)]} {
+        set Refused($co) {0 0}
     }
     if {[info exists Waiting($co)] && ![core::waiter ready $Waiting($co)]} {
         core::waiter finish $Waiting($co) cancelled \
@@ -298,6 +328,102 @@ proc ::deployer::JobStop {co {path {}}} {
     } else {
         set Doomed($co) $path
     }
+}
+
+# Notes that job CO was cancelled.
+proc ::deployer::JobMark {co path} {
+    variable Begun
+    variable Cancelled
+    set Cancelled($co) [list $path \
+        [expr {[info exists Begun($co)] ? $Begun($co) : ""}] \
+        [clock milliseconds]]
+}
+
+# Raises in job CO that it was cancelled while it ran.
+proc ::deployer::JobDoom co {
+    variable Doomed
+    set path $Doomed($co)
+    unset Doomed($co)
+    Fail [list CANCELLED $path] "cancelled"
+}
+
+# Called where a script begins something that takes its time. WHAT tells it, but not
+# the host where it is; "" tells nothing. Raises {DEPLOYER CANCELLED path} where the
+# job was cancelled and is to begin nothing more.
+proc ::deployer::JobMay {{what {}}} {
+    variable Jobs
+    variable Begun
+    variable Cancelled
+    set co [info coroutine]
+    if {[info exists Cancelled($co)]} {
+        JobCheck $co $what
+    }
+    if {$what ne "" && [info exists Jobs($co)]} {
+        set Begun($co) $what
+    }
+}
+
+proc ::deployer::JobCheck {co what} {
+    variable Doomed
+    variable Cancelled
+    variable Refused
+    variable CleanTime
+    lassign $Cancelled($co) path ended when
+    if {![info exists Refused($co)]} {
+        if {[info exists Doomed($co)]} {
+            JobDoom $co
+        }
+        if {($what eq "" || $what ne $ended)
+                && [clock milliseconds] - $when < $CleanTime} {
+            return
+        }
+        set Refused($co) {0 0}
+    }
+    JobRefuse $co
+    Fail [list CANCELLED $path] "cancelled"
+}
+
+# Job CO has tried once more what it may not. One that does so without end is
+# ended here: nothing returns then.
+proc ::deployer::JobRefuse co {
+    variable Refused
+    variable RefusedCount
+    variable RefusedTime
+    lassign $Refused($co) count since
+    set now [clock milliseconds]
+    if {!$count} {
+        set since $now
+    }
+    set Refused($co) [list [incr count] $since]
+    if {$count % 10} {
+        return
+    }
+    if {$count >= $RefusedCount && $now - $since >= $RefusedTime} {
+        set timer [after 0 [list ::deployer::JobRid $co]]
+        while {![catch {yield}]} {
+            # Nothing that it waited for is of interest any more.
+        }
+        # Below code that cannot yield, as lsort -command.
+        after cancel $timer
+        return
+    }
+    # The others go on.
+    catch {Await [Delay 0]}
+}
+
+# From the event loop: ends job CO, which waits, without another word of its own.
+proc ::deployer::JobRid co {
+    variable Jobs
+    variable Cancelled
+    if {![info exists Jobs($co)] || [namespace which -command $co] eq ""} {
+        return
+    }
+    lassign $Jobs($co) parent end
+    set code [list DEPLOYER CANCELLED [lindex $Cancelled($co) 0]]
+    rename $co {}
+    coroutine ${co}over ::deployer::JobOver $co $parent $end 1 cancelled \
+        [dict create -code 1 -level 0 -errorcode $code -errorinfo cancelled \
+            -errorline 1]
 }
 
 # Whether this code runs in a job, so that something can hold until it returns.

@@ -168,6 +168,7 @@ proc ::deployer::ConsoleAsk {ns question options check secret} {
         }
         ConsoleNobody $question
     }
+    JobMay [list ask $question]
     set text ""
     if {[dict exists $options items]} {
         set line -1

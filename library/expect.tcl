@@ -532,6 +532,7 @@ proc ::deployer::expect::EventsTake queue {
     variable Events
     variable EventWaiters
     if {![llength $Events($queue)]} {
+        ::deployer::JobMay
         set EventWaiters($queue) [core::waiter new]
         try {
             Await $EventWaiters($queue)

@@ -46,6 +46,7 @@ oo::define ::deployer::host {
             set [string range $option 1 end] $value
         }
         set key [my FsKey $sudo $user]
+        ::deployer::JobMay
         my Look
         if {[info exists Files] && [dict exists $Files $key]} {
             set record [dict get $Files $key]

@@ -128,6 +128,7 @@ apply {{} {
         oo::define ::deployer::host method $verb args [string map \
             [list %verb $verb %Verb File[string totitle $verb]] {
             set opts [::deployer::FileOptions [self] %verb args]
+            ::deployer::JobMay [list %verb $args]
             return [my %Verb $opts {*}$args]
         }]
         dict set ::deployer::HostsWords $verb \

@@ -59,6 +59,7 @@ oo::class create ::deployer::Fork {
 
     # The result of the action, or its error; waits for its end.
     method join {} {
+        ::deployer::JobMay
         my Wait
         set Joined 1
         if {$State eq "ok"} {

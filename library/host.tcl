@@ -239,6 +239,7 @@ oo::class create ::deployer::host {
     }
 
     method connect {} {
+        ::deployer::JobMay connect
         my Look
         my Reach [::deployer::EventNow]
         return
@@ -384,6 +385,9 @@ oo::class create ::deployer::host {
 
     # Connects and starts LINE: {proc reused}.
     method Begin {line opts} {
+        if {![dict exists $opts plain]} {
+            ::deployer::JobMay $line
+        }
         my Look
         set span [::deployer::EventNow]
         set reused [my Reach $span]

@@ -314,6 +314,7 @@ proc ::deployer::HostsVerb {verb view args} {
 # Calls a method of the hosts: the value of the one host of a single view, else
 # a dict slug -> value.
 proc ::deployer::HostsCall {view words} {
+    JobMay $words
     lassign $view set options single
     if {$single} {
         set host [core::hostset host $set 0]

@@ -36,6 +36,7 @@ proc ::deployer::Entry {ns call} {
 proc ::deployer::Launch {ns method arguments {performer Perform}} {
     variable Ending
     variable Listening
+    JobMay [list $method $arguments]
     if {$performer eq "Perform" && [lindex [set ${ns}::Kin] 2]} {
         # It is -onceforall, or somebody took our methods away from the array.
         set performer [PerformerOf $ns $method]
@@ -87,12 +88,17 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     if {!$code} {
         return [list $result]
     }
-    if {[set co [JobOf $w]] ne ""} {
-        # It was the waiting that failed: nobody else will wait for the job.
+    while {[set co [JobOf $w]] ne ""} {
+        # It was the waiting that failed: nobody else will wait for the job. Who
+        # is cancelled once more passes that on.
         set Ending($co) [core::waiter new]
         JobCancel $w [lindex [dict get $options -errorcode] 2]
-        catch {Await $Ending($co)}
+        set failed [catch {Await $Ending($co)} - given]
         unset -nocomplain Ending($co)
+        if {!$failed || ![string match {DEPLOYER CANCELLED*} \
+                [dict get $given -errorcode]]} {
+            break
+        }
     }
     if {$code == 1} {
         dict set options -errorinfo \

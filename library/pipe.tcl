@@ -51,6 +51,7 @@ proc ::deployer::pipe args {
 
 # Lets the bytes flow between ENDS, as PipeEnd gives them, with OPTS of pipe.
 proc ::deployer::PipeRun {ends opts} {
+    JobMay
     set pumpOpts {}
     foreach name {progress checksum stop} {
         if {[dict exists $opts $name]} {

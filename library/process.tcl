@@ -237,6 +237,7 @@ oo::class create ::deployer::Process {
     # copied for it has arrived; returns its status. What nobody reads can keep
     # a command from ending.
     method wait {} {
+        ::deployer::JobMay
         set failed [catch {
             ::deployer::Await [::deployer::core::proc ended $Proc]
         } status options]
@@ -272,6 +273,7 @@ oo::class create ::deployer::Process {
         if {[llength $args] > 1} {
             ::deployer::WrongArgs "[self] communicate ?DATA?"
         }
+        ::deployer::JobMay
         set in [my Open $In]
         if {$in eq "" && [llength $args]} {
             ::deployer::Fail {ARGUMENT communicate} \

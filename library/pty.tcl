@@ -91,6 +91,7 @@ proc ::deployer::BreakOff before {
 proc ::deployer::Break {path isTold} {
     variable Jobs
     variable Doomed
+    variable Cancelled
     variable Broken
     set co [info coroutine]
     if {!$isTold && ![info exists Doomed($co)]} {
@@ -116,6 +117,9 @@ proc ::deployer::Break {path isTold} {
         set Broken($co) [expr {$now + 200}]
     }
     unset -nocomplain Doomed($co)
+    if {[info exists Jobs($co)] && ![info exists Cancelled($co)]} {
+        JobMark $co $path
+    }
     Fail [list CANCELLED $path] "interrupted" -abort 1 -broken 1
 }
 

@@ -33,6 +33,7 @@ namespace eval ::deployer {
 proc ::deployer::TerminalLock {{lock Screen}} {
     variable TerminalHolders
     variable TerminalQueues
+    JobMay
     set co [info coroutine]
     if {![info exists TerminalHolders($lock)]} {
         set TerminalHolders($lock) $co

@@ -5,30 +5,34 @@
 namespace eval ::deployer {
     variable Questions {}       ;# {session id kind info prompt} ... that wait
     variable Questioning 0      ;# whether one is being asked
+    variable AskFor             ;# session -> asides (see aside.tcl) of those who
+                                ;# wait for it; "" is somebody at the front. Kept
+                                ;# while it has a question, if nobody waits either
+    array set AskFor {}
 }
 
 # Puts a question at the end of the queue. PROMPT is the -prompt of the host,
 # "" for the terminal.
 proc ::deployer::AskLater {session id kind info prompt} {
     variable Questions
-    variable Questioning
     lappend Questions [list $session $id $kind $info $prompt]
-    if {!$Questioning} {
+    AskAgain
+}
+
+# Asks what waits and may be asked now.
+proc ::deployer::AskAgain {} {
+    variable Questions
+    variable Questioning
+    if {!$Questioning && [llength $Questions]} {
         set Questioning 1
         Detach [Job ::deployer::AskAll {}]
     }
 }
 
 proc ::deployer::AskAll {} {
-    variable Questions
     variable Questioning
-    while {[llength $Questions]} {
-        set Questions [lassign $Questions question]
+    while {[set question [AskNext]] ne ""} {
         lassign $question session id kind info prompt
-        if {[AskOver $session]} {
-            # Nobody need answer for a connection that has gone meanwhile.
-            continue
-        }
         if {[catch {AskOne $session $kind $info $prompt} answer options]} {
             # No answer: the connection says what it lacks. The fault of a
             # -prompt command is reported as one of an event handler.
@@ -38,6 +42,86 @@ proc ::deployer::AskAll {} {
         catch {core::ssh answer $session $id $answer}
     }
     set Questioning 0
+}
+
+# Takes the next question that may be asked from the queue; "" for none. Those of
+# connections that jobs beside the prompt alone wait for stay there.
+proc ::deployer::AskNext {} {
+    variable Questions
+    variable AskFor
+    set held {}
+    set found ""
+    foreach question $Questions {
+        lassign $question session - - - prompt
+        if {$found ne ""} {
+            lappend held $question
+        } elseif {[AskOver $session]} {
+            # Nobody need answer for a connection that has gone meanwhile.
+            unset -nocomplain AskFor($session)
+            continue
+        } elseif {$prompt ne "" || [AskMay $session]} {
+            set found $question
+        } else {
+            lappend held $question
+        }
+    }
+    set Questions $held
+    return $found
+}
+
+# Whether somebody at the front waits for SESSION, or nobody ever did. Else what waits
+# is told to have something to ask.
+proc ::deployer::AskMay session {
+    variable AskFor
+    if {![info exists AskFor($session)]} {
+        return 1
+    }
+    foreach id $AskFor($session) {
+        if {$id eq "" || ![AsideIsBack $id]} {
+            return 1
+        }
+    }
+    foreach id $AskFor($session) {
+        AsideTell $id
+    }
+    return 0
+}
+
+# Whether a connection for the aside ID has a question that is held back.
+proc ::deployer::AskHeld id {
+    variable Questions
+    variable AskFor
+    foreach question $Questions {
+        lassign $question session - - - prompt
+        if {$prompt eq "" && [info exists AskFor($session)]
+                && $id in $AskFor($session) && ![AskOver $session]} {
+            return 1
+        }
+    }
+    return 0
+}
+
+# Whether SESSION has a question that waits.
+proc ::deployer::AskHas session {
+    variable Questions
+    return [expr {[lsearch -exact -index 0 $Questions $session] >= 0}]
+}
+
+# Waits until SESSION stands; meanwhile its questions are those of this code.
+proc ::deployer::AskWhile session {
+    variable AskFor
+    set id [AsideNow]
+    lappend AskFor($session) $id
+    AskAgain
+    try {
+        return [Await [core::ssh opened $session]]
+    } finally {
+        set at [lsearch -exact $AskFor($session) $id]
+        set AskFor($session) [lreplace $AskFor($session) $at $at]
+        if {$AskFor($session) eq "" && ![AskHas $session]} {
+            unset AskFor($session)
+        }
+    }
 }
 
 # Whether a connection has ended.

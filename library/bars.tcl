@@ -47,7 +47,8 @@ proc ::deployer::BarsBegin args {
     set id [incr BarCount]
     set Bars($id) [dict merge [dict create label {} unit {} say {} start $now \
         shown $now total {} done 0 failed 0 running {} flows {} moved 0 \
-        samples {} text {} fan 0 draw {} said 0 next [expr {$now + $BarsEvery}]] $args]
+        samples {} text {} fan 0 draw {} said 0 aside [AsideNow] \
+        next [expr {$now + $BarsEvery}]] $args]
     if {$BarTimer eq ""} {
         set BarTimer [after 100 ::deployer::BarsTick]
     }
@@ -505,6 +506,8 @@ proc ::deployer::BarsSay {bar text} {
     set say [dict get $bar say]
     if {$say ne ""} {
         {*}$say $text
+    } elseif {[AsideMute [dict get $bar aside]]} {
+        return
     } elseif {([OnTerminal stdout] || [OnTerminal stderr])
             && [dict get [core::terminal info] state] eq "front"} {
         TerminalPrint $text\n
@@ -598,6 +601,7 @@ proc ::deployer::BarsLines {} {
     set shown {}
     foreach id [lsort -integer [array names Bars]] {
         if {[dict get $Bars($id) shown] <= $now
+                && ![AsideMute [dict get $Bars($id) aside]]
                 && [BarsMode $Bars($id)] eq "screen"} {
             lappend shown $id
         }
@@ -720,6 +724,9 @@ proc ::deployer::BarsPass {word handle args} {
         }
         write {
             set bytes [lindex $args 0]
+            if {[AsideMute]} {
+                return ""
+            }
             if {$TerminalReader ne "" && [{*}$TerminalReader Output $bytes]} {
                 return ""
             }

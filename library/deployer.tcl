@@ -11,7 +11,7 @@ namespace eval ::deployer {
     # Without this a global variable of the same name would be taken.
     variable file
     foreach file {
-        errors quote await fanout context ask host sshhost localhost exechost
+        errors quote await fanout context aside ask host sshhost localhost exechost
         answers run process pipe nodeset verbs hosts files shellfs filetree
         fileverbs open transfer sandbox sandboxfiles sandboxcopy mount pty
         terminal bars events service define definers redefine instance isolate

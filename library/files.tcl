@@ -75,7 +75,8 @@ oo::define ::deployer::host {
         # cancelled.
         dict set Files $key $kind [list [incr FileJobs] $w]
         ::deployer::Detach [::deployer::Job \
-            [list ::deployer::FsMake [self] $key $kind $FileJobs] {}]
+            [list ::deployer::FsMake [self] $key $kind $FileJobs] \
+            [::deployer::AsideContext]]
         return [::deployer::Await $w]
     }
 

@@ -182,7 +182,8 @@ proc ::deployer::RunWith {p slug opts} {
         dict set run answers $answers
     }
     if {[dict exists $opts show]} {
-        set user [list ::deployer::TerminalShow $p [dict get $opts show] $user]
+        set user [list ::deployer::TerminalShow $p [dict get $opts show] $user \
+            [AsideNow]]
     }
     if {$user ne ""} {
         dict set run onoutput $user

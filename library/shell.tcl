@@ -165,6 +165,9 @@ proc ::deployer::shell::Close shell {
         if {$S(reader) ne ""} {
             $S(reader) destroy
         }
+        dict for {number job} $S(jobs) {
+            AsideEnd [dict get $job aside]
+        }
         after cancel $S(patience)
         after cancel $S(stuck)
         unset S
@@ -296,8 +299,8 @@ proc ::deployer::shell::AtEnd shell {
     }
     if {[llength $S(levels)] == 1 && !$S(asks)} {
         # Whoever wrote these lines waits for all of them.
-        while {[dict size $S(jobs)]} {
-            FrontJob $shell [lindex [dict keys $S(jobs)] 0]
+        while {[llength [set live [JobsLive $shell]]]} {
+            FrontJob $shell [lindex $live 0]
         }
     }
     Exit $shell
@@ -328,7 +331,7 @@ proc ::deployer::shell::PromptEnd {{silent 0}} {
 # Whether nothing runs in the background, or that may be ended.
 proc ::deployer::shell::MayLeave shell {
     upvar #0 $shell S
-    set count [dict size $S(jobs)]
+    set count [llength [JobsLive $shell]]
     if {!$count || ![HasTerminal]} {
         return 1
     }

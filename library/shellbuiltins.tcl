@@ -82,8 +82,7 @@ proc ::deployer::shell::CompleteWords {name shell text} {
     switch -- $name {
         fg - kill {
             return [lmap number [expr {$before ? {} : [dict keys $S(jobs)]}] {
-                list $number \
-                    [JobText [dict get $S(jobs) $number call]]
+                list $number [dict get $S(jobs) $number text]
             }]
         }
         history {
@@ -199,10 +198,9 @@ proc ::deployer::shell::DoJobs {shell text} {
     BuiltinWords jobs $text 0 0
     set rows [lmap number [lsort -integer [dict keys $S(jobs)]] {
         set job [dict get $S(jobs) $number]
-        list \[$number\] [expr {[dict get $job killed] ? "ending" : "running"}] \
+        list \[$number\] [JobState $shell $number] \
             [BarsTime [expr {([clock milliseconds] - [dict get $job start])
-                / 1000.0}]] \
-            [JobText [dict get $job call]]
+                / 1000.0}]] [dict get $job text]
     }]
     if {[llength $rows]} {
         Print $shell [string trimright [Table $shell $rows] \n]\n
@@ -213,7 +211,7 @@ proc ::deployer::shell::DoFg {shell text} {
     upvar #0 $shell S
     set number [JobNumber $shell [lindex [BuiltinWords fg $text 0 1] 0]]
     Warn $shell "[Paint 36 "\[$number\]"]\
-        [JobText [dict get $S(jobs) $number call]]\n"
+        [dict get $S(jobs) $number text]\n"
     set S(bring) $number
 }
 

@@ -1,22 +1,96 @@
 # shelljobs.tcl -- what the shell runs in the background.
 #
-# Layer T3. A job is a dict: call (as of Understand), w (the waiter of its job),
-# start (ms), shown (as of ShownBegin), over (waiters of those who wait for it).
+# Layer T3. A job is a dict: call (as of Understand; {} for what was abandoned),
+# text (what it is, in a few words), w (the waiter of its job), start (ms), shown (as
+# of ShownBegin), aside (as of aside.tcl), over (waiters of those who wait for it),
+# killed and abandoned (0 or 1).
 
 namespace eval ::deployer::shell {}
 
 # Runs CALL beside the prompt. Its commands get no terminal, and their lines are
 # marked with the host.
 proc ::deployer::shell::JobStart {shell call} {
-    upvar #0 $shell S
-    for {set number 1} {[dict exists $S(jobs) $number]} {incr number} {}
+    set number [JobNew $shell]
     set shown [ShownBegin]
-    set w [Job [list [namespace current]::Perform $call] \
-        [dict replace [ShownContext $shell $shown] -crowd 1]]
-    dict set S(jobs) $number [dict create call $call w $w shown $shown \
-        start [clock milliseconds] over {} killed 0]
+    set aside [AsideBegin back [list [namespace current]::JobAsks $shell $number]]
+    # Who asks at once is to be known by then.
+    set w [Job [list [namespace current]::Soon \
+        [list [namespace current]::Perform $call]] \
+        [dict replace [ShownContext $shell $shown] -crowd 1 -aside $aside]]
+    JobKeep $shell $number [dict create call $call text [JobText $call] w $w \
+        shown $shown aside $aside start [clock milliseconds]]
     Warn $shell "[Paint 36 "\[$number\]"] [JobText $call]\n"
     core::waiter call $w [list [namespace current]::JobEnded $shell $number $w]
+}
+
+# The lowest number that no job has.
+proc ::deployer::shell::JobNew shell {
+    upvar #0 $shell S
+    for {set number 1} {[dict exists $S(jobs) $number]} {incr number} {}
+    return $number
+}
+
+proc ::deployer::shell::JobKeep {shell number job} {
+    upvar #0 $shell S
+    dict set S(jobs) $number \
+        [dict merge {over {} killed 0 abandoned 0} $job]
+}
+
+# Job NUMBER has something to ask. Nobody is disturbed by more than a line.
+proc ::deployer::shell::JobAsks {shell number} {
+    upvar #0 $shell S
+    if {[array exists S] && [dict exists $S(jobs) $number]} {
+        set text [dict get $S(jobs) $number text]
+        Detach [Job [list [namespace current]::Warn $shell [AtWords $shell \
+            "[Paint 36 "\[$number\]"] $text waits for an answer: \"fg $number\"\
+            shows what it asks"]\n] {}]
+    }
+}
+
+# What was abandoned (RUNNING) is a job from here on: one without a word.
+proc ::deployer::shell::JobAbandoned {shell running} {
+    upvar #0 $shell S
+    if {[dict exists $running job]} {
+        set number [dict get $running job]
+    } else {
+        set number [JobNew $shell]
+        set w [dict get $running w]
+        JobKeep $shell $number [dict create call {} \
+            text [core::text show [Shorten [dict get $running text] 200]] \
+            w $w shown "" aside [dict get $running aside] \
+            start [dict get $running start]]
+        core::waiter call $w \
+            [list [namespace current]::JobEnded $shell $number $w]
+    }
+    if {[dict exists $S(jobs) $number]} {
+        dict set S(jobs) $number abandoned 1
+        AsideState [dict get $S(jobs) $number aside] gone
+    }
+}
+
+# Numbers of the jobs that somebody may still want something of.
+proc ::deployer::shell::JobsLive shell {
+    upvar #0 $shell S
+    return [lmap number [dict keys $S(jobs)] {
+        if {[dict get $S(jobs) $number abandoned]} {
+            continue
+        }
+        set number
+    }]
+}
+
+# How job NUMBER stands.
+proc ::deployer::shell::JobState {shell number} {
+    upvar #0 $shell S
+    set job [dict get $S(jobs) $number]
+    if {[dict get $job abandoned]} {
+        return abandoned
+    } elseif {[dict get $job killed]} {
+        return ending
+    } elseif {[AsideAsks [dict get $job aside]]} {
+        return "waits for an answer"
+    }
+    return running
 }
 
 # What CALL is, in a few words.
@@ -40,8 +114,13 @@ proc ::deployer::shell::JobEnded {shell number w} {
     }
     set job [dict get $S(jobs) $number]
     dict unset S(jobs) $number
+    AsideEnd [dict get $job aside]
     if {$S(reader) ne ""} {
         $S(reader) prompt [Prompt $shell]
+    }
+    if {[dict get $job abandoned]} {
+        JobOver $job
+        return
     }
     # The terminal may let it wait.
     Detach [Job [list [namespace current]::JobTell $shell $number $job $code \
@@ -60,7 +139,7 @@ proc ::deployer::shell::JobTell {shell number job code result options} {
         [expr {([clock milliseconds] - [dict get $job start]) / 1000.0}]]
     try {
         Warn $shell "[Paint [expr {$code ? 31 : 36}] "\[$number\]"] $state\
-            after $seconds s: [JobText $call]\n"
+            after $seconds s: [dict get $job text]\n"
         if {$state ne "ended"} {
             if {!$code && [IsInstance $result]} {
                 # A subshell would come in the middle of a line.
@@ -73,6 +152,11 @@ proc ::deployer::shell::JobTell {shell number job code result options} {
     } on error {} {
         # The shell or its terminal has gone meanwhile.
     }
+    JobOver $job
+}
+
+# Nothing is left of JOB.
+proc ::deployer::shell::JobOver job {
     ShownEnd [dict get $job shown]
     foreach over [dict get $job over] {
         # Somebody may have given up waiting.
@@ -89,9 +173,11 @@ proc ::deployer::shell::FrontJob {shell number} {
     set over [core::waiter new]
     dict set S(jobs) $number over \
         [list {*}[dict get $S(jobs) $number over] $over]
+    set job [dict get $S(jobs) $number]
     set before $S(running)
-    set S(running) [dict create w [dict get $S(jobs) $number w] over $over \
-        ending 0 asked 0 job $number]
+    set S(running) [dict create w [dict get $job w] over $over \
+        ending [dict get $job abandoned] asked 0 job $number]
+    AsideState [dict get $job aside] front
     set breaks [BreakOn [PathNow $shell]]
     try {
         Await $over
@@ -125,16 +211,17 @@ proc ::deployer::shell::JobKill {shell number} {
     JobCancel [dict get $S(jobs) $number w] [PathNow $shell]
 }
 
-# Ends all jobs, and waits for that so long, or until Ctrl-C.
+# Ends all jobs, and waits for that so long, or until Ctrl-C. What was abandoned
+# is not waited for.
 proc ::deployer::shell::JobsEnd {shell {seconds 10}} {
     upvar #0 $shell S
     foreach number [dict keys $S(jobs)] {
         JobKill $shell $number
     }
     set limit [expr {[clock milliseconds] + $seconds * 1000}]
-    while {[dict size $S(jobs)] && [clock milliseconds] < $limit
-            && !$S(hurry)} {
-        set number [lindex [dict keys $S(jobs)] 0]
+    while {[llength [set live [JobsLive $shell]]]
+            && [clock milliseconds] < $limit && !$S(hurry)} {
+        set number [lindex $live 0]
         set over [core::waiter new]
         dict set S(jobs) $number over \
             [list {*}[dict get $S(jobs) $number over] $over]

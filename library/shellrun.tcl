@@ -45,7 +45,7 @@ proc ::deployer::shell::LineOf {shell text} {
     regexp {^(\S+)\s*(.*)$} $text -> word rest
     if {[dict exists $Builtins $word]} {
         lassign [RunFront $shell [list [namespace current]::CallBuiltin \
-            $shell $word $rest]] code result options
+            $shell $word $rest] {} $text] code result options
         if {$code} {
             Failed $shell $result $options
         }
@@ -163,7 +163,7 @@ proc ::deployer::shell::Call {shell call} {
     set shown [ShownBegin]
     try {
         lassign [RunFront $shell [list [namespace current]::Perform $call] \
-            [ShownContext $shell $shown]] code result options
+            [ShownContext $shell $shown] [JobText $call]] code result options
         Outcome $shell $call $shown $code $result $options
     } finally {
         ShownEnd $shown
@@ -205,10 +205,13 @@ proc ::deployer::shell::Outcome {shell call shown code result options} {
 # The foreground.
 
 # Runs PREFIX as a job with CONTEXT and waits for its end: {CODE RESULT OPTIONS}.
-# Ctrl-C ends it, and asks the second time whether to wait no more.
-proc ::deployer::shell::RunFront {shell prefix {context {}}} {
+# Ctrl-C ends it, and asks the second time whether to wait no more. TEXT says what it
+# is.
+proc ::deployer::shell::RunFront {shell prefix {context {}} {text {}}} {
+    set aside [AsideBegin front]
+    dict set context -aside $aside
     tailcall WaitFront $shell \
-        [Job [list [namespace current]::Soon $prefix] $context]
+        [Job [list [namespace current]::Soon $prefix] $context] $aside $text
 }
 
 # What waits in an event loop of its own, by vwait, would else be in it before
@@ -218,13 +221,14 @@ proc ::deployer::shell::Soon prefix {
     tailcall {*}$prefix
 }
 
-# The same for the job with the waiter W.
-proc ::deployer::shell::WaitFront {shell w} {
+# The same for the job with the waiter W and the number ASIDE of aside.tcl.
+proc ::deployer::shell::WaitFront {shell w aside text} {
     upvar #0 $shell S
     set over [core::waiter new]
     core::waiter call $w [list [namespace current]::Ended $w $over]
     set before $S(running)
-    set S(running) [dict create w $w over $over ending 0 asked 0]
+    set S(running) [dict create w $w over $over ending 0 asked 0 aside $aside \
+        text $text start [clock milliseconds]]
     set breaks [BreakOn [PathNow $shell]]
     try {
         return [Await $over]
@@ -238,6 +242,9 @@ proc ::deployer::shell::WaitFront {shell w} {
         set S(told) [dict get $S(running) ending]
         set S(running) $before
         AskedOver $shell
+        if {![AsideMute $aside]} {
+            AsideEnd $aside
+        }
     }
 }
 
@@ -332,7 +339,10 @@ proc ::deployer::shell::Interrupt shell {
         dict set S(running) ending 1
         JobCancel $w [PathNow $shell]
         if {$S(asks)} {
-            TerminalPrint " ending what runs ...\n"
+            # What runs here may be below an event loop of somebody who has nothing
+            # to say.
+            Detach [Job [list ::deployer::TerminalPrint \
+                " ending what runs ...\n"] {}]
         }
     } elseif {![dict get $S(running) asked]} {
         dict set S(running) asked 1
@@ -397,6 +407,10 @@ proc ::deployer::shell::LoopOver shell {
 
 proc ::deployer::shell::Stuck shell {
     upvar #0 $shell S
+    # This may be called below what has nothing to say.
+    foreach number [dict keys $S(jobs)] {
+        AsideEnd [dict get $S(jobs) $number aside]
+    }
     catch {
         Warn $shell "what was abandoned does not return: the program ends\n"
     }
@@ -408,11 +422,9 @@ proc ::deployer::shell::Abandon {shell running} {
     upvar #0 $shell S
     set w [dict get $running w]
     set S(abandoned) 1
+    JobAbandoned $shell $running
     JobCancel $w [PathNow $shell]
-    if {![dict exists $running job]} {
-        core::waiter call $w [list [namespace current]::Forget $w]
-    }
     core::waiter finish [dict get $running over] [list 1 \
-        "abandoned: what it began may still be ending" [list -code 1 -level 0 \
+        "abandoned: what it began may still be ending, see \"jobs\"" [list -code 1 -level 0 \
         -errorcode [list DEPLOYER CANCELLED [PathNow $shell]] -abandoned 1]]
 }

@@ -117,7 +117,7 @@ proc ::deployer::shell::TclshLine {shell text} {
     $S(reader) history add $text
     set shown [ShownBegin]
     lassign [RunFront $shell [list [namespace current]::TclshEvaluate $text] \
-        [ShownContext $shell $shown]] code result options
+        [ShownContext $shell $shown] $text] code result options
     switch -- $code {
         0 - 2 {
             if {$result ne "" && ![WasShown $shown $result]} {

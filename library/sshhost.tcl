@@ -158,7 +158,7 @@ oo::class create ::deployer::sshhost {
         set session $Session
         set slug $Slug
         if {[catch {
-            ::deployer::Await [::deployer::core::ssh opened $session]
+            ::deployer::AskWhile $session
         } message options]} {
             if {[info exists Session] && $session eq $Session
                     && [::deployer::core::ssh state $session] eq "closed"} {

@@ -6,6 +6,8 @@
 #   -terminal own     the terminal of this process is for these actions
 #   -crowd 1          several commands may run at once
 #
+# A third one, -aside, tells whether they may have it now; see aside.tcl.
+#
 # Two locks keep its users apart. Command: one command that has the terminal,
 # from before it begins to its end. Screen: whoever uses the terminal right now,
 # that command or a question; a connection that is made for the command may ask.
@@ -34,6 +36,7 @@ proc ::deployer::TerminalLock {{lock Screen}} {
     variable TerminalHolders
     variable TerminalQueues
     JobMay
+    AsideGate
     set co [info coroutine]
     if {![info exists TerminalHolders($lock)]} {
         set TerminalHolders($lock) $co
@@ -298,6 +301,9 @@ proc ::deployer::TerminalPrint text {
     variable TerminalHolders
     variable TerminalLate
     variable TerminalReader
+    if {[AsideMute]} {
+        return
+    }
     if {$TerminalReader ne "" && $TerminalLate eq ""
             && [{*}$TerminalReader Print $text]} {
         return
@@ -358,9 +364,9 @@ proc ::deployer::TerminalFlush {} {
 # For -onoutput: shows CHUNK, each line behind PREFIX, and calls USER. There is no
 # terminal there that the output is meant for, so that nothing in it is obeyed but
 # colours.
-proc ::deployer::TerminalShow {p prefix user stream chunk} {
+proc ::deployer::TerminalShow {p prefix user aside stream chunk} {
     variable TerminalLines
-    append TerminalLines($p,$stream) $chunk
+    append TerminalLines($p,$stream) [expr {[AsideMute $aside] ? "" : $chunk}]
     set lines $TerminalLines($p,$stream)
     if {$prefix eq ""} {
         # At once, but for what may be the half of something.

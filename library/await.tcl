@@ -177,16 +177,6 @@ proc ::deployer::JobCalling {prefix end} {
 }
 
 proc ::deployer::JobMain {co parent prefix end} {
-    set code [catch {uplevel #0 $prefix} result options]
-    if {$code == 1} {
-        # It has the words of every call, and those of the failures below.
-        dict unset options -errorstack
-    }
-    JobOver $co $parent $end $code $result $options
-}
-
-# Job CO has come to its end.
-proc ::deployer::JobOver {co parent end code result options} {
     variable Jobs
     variable Contexts
     variable Waiting
@@ -199,6 +189,11 @@ proc ::deployer::JobOver {co parent end code result options} {
     variable Ending
     variable EventSpans
     variable JournalJobs
+    set code [catch {uplevel #0 $prefix} result options]
+    if {$code == 1} {
+        # It has the words of every call, and those of the failures below.
+        dict unset options -errorstack
+    }
     if {[info exists Owned($co)]} {
         JobLeave $co $parent code result options
     }
@@ -347,6 +342,16 @@ proc ::deployer::JobDoom co {
     Fail [list CANCELLED $path] "cancelled"
 }
 
+# Job CO, if it was cancelled just now, had begun WHAT. For those who don't say so
+# before, as that takes longer than what they do.
+proc ::deployer::JobHad {co what} {
+    variable Cancelled
+    variable Refused
+    if {[info exists Cancelled($co)] && ![info exists Refused($co)]} {
+        lset Cancelled($co) 1 $what
+    }
+}
+
 # Called where a script begins something that takes its time. WHAT tells it, but not
 # the host where it is; "" tells nothing. Raises {DEPLOYER CANCELLED path} where the
 # job was cancelled and is to begin nothing more.
@@ -419,11 +424,11 @@ proc ::deployer::JobRid co {
         return
     }
     lassign $Jobs($co) parent end
-    set code [list DEPLOYER CANCELLED [lindex $Cancelled($co) 0]]
+    set path [lindex $Cancelled($co) 0]
     rename $co {}
-    coroutine ${co}over ::deployer::JobOver $co $parent $end 1 cancelled \
-        [dict create -code 1 -level 0 -errorcode $code -errorinfo cancelled \
-            -errorline 1]
+    # Another one comes to its end in its place.
+    coroutine ${co}over ::deployer::JobMain $co $parent \
+        [list ::deployer::Fail [list CANCELLED $path] "cancelled"] $end
 }
 
 # Whether this code runs in a job, so that something can hold until it returns.

@@ -36,7 +36,10 @@ proc ::deployer::Entry {ns call} {
 proc ::deployer::Launch {ns method arguments {performer Perform}} {
     variable Ending
     variable Listening
-    JobMay [list $method $arguments]
+    variable Cancelled
+    if {[info exists Cancelled([set caller [info coroutine]])]} {
+        JobCheck $caller [list $method $arguments]
+    }
     if {$performer eq "Perform" && [lindex [set ${ns}::Kin] 2]} {
         # It is -onceforall, or somebody took our methods away from the array.
         set performer [PerformerOf $ns $method]
@@ -91,6 +94,7 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     while {[set co [JobOf $w]] ne ""} {
         # It was the waiting that failed: nobody else will wait for the job. Who
         # is cancelled once more passes that on.
+        JobHad $caller [list $method $arguments]
         set Ending($co) [core::waiter new]
         JobCancel $w [lindex [dict get $options -errorcode] 2]
         set failed [catch {Await $Ending($co)} - given]

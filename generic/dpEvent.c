@@ -61,6 +61,29 @@ SinksDrop(Sinks *sinksPtr)
     }
 }
 
+/* Whether all of these are among the sinks already. */
+static bool
+AreKnown(const Sinks *sinksPtr, DpInterp *dpPtr, int count,
+	Tcl_Obj *const names[])
+{
+    for (int i = 0; i < count; i++) {
+	DpSink *sinkPtr;
+	bool known = false;
+
+	if (DpSinkGet(dpPtr, names[i], &sinkPtr) != TCL_OK) {
+	    Tcl_ResetResult(dpPtr->interp);
+	    return false;
+	}
+	for (int j = 0; j < sinksPtr->count && !known; j++) {
+	    known = sinksPtr->list[j] == sinkPtr;
+	}
+	if (!known) {
+	    return false;
+	}
+    }
+    return true;
+}
+
 /* Those of the parent (NULL: none) and the ones in the list, if there is one. */
 static Sinks *
 SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
@@ -73,7 +96,7 @@ SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
 	    &names) != TCL_OK) {
 	more = 0;
     }
-    if (more == 0 && parentPtr != NULL) {
+    if (parentPtr != NULL && AreKnown(parentPtr, dpPtr, more, names)) {
 	parentPtr->refCount++;
 	return parentPtr;
     }
@@ -113,115 +136,47 @@ SinksNew(DpInterp *dpPtr, Sinks *parentPtr, Tcl_Obj *listPtr)
 /* --- events --- */
 
 void
-DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr)
-{
-    if (valuePtr == NULL) {
-	return;
-    }
-    if (eventPtr->objc == 2 * NUM_KEYS) {
-	/* Somebody gave one key again and again. */
-	Tcl_IncrRefCount(valuePtr);
-	Tcl_DecrRefCount(valuePtr);
-    } else {
-	eventPtr->objv[eventPtr->objc++] = eventPtr->hubPtr->keys[key];
-	eventPtr->objv[eventPtr->objc++] = valuePtr;
-    }
-}
-
-void
-DpEventNew(Event *eventPtr, Hub *hubPtr)
-{
-    eventPtr->hubPtr = hubPtr;
-    eventPtr->objc = 0;
-    eventPtr->isForJournal = true;
-}
-
-void
-DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase)
+DpEventBegin(Event *eventPtr, const DpSpan *spanPtr, int phase, int64_t time)
 {
     Hub *hubPtr = spanPtr->hubPtr;
 
     DpEventNew(eventPtr, hubPtr);
     DpEventAdd(eventPtr, TYPE, spanPtr->typePtr);
     DpEventAdd(eventPtr, PHASE, hubPtr->words[phase]);
-    DpEventAdd(eventPtr, ID, spanPtr->idPtr);
-    DpEventAdd(eventPtr, PARENT, spanPtr->parentPtr);
-    DpEventAdd(eventPtr, TIME, Tcl_NewDoubleObj((double) DpEventNow() / 1e6));
+    DpEventAddNumber(eventPtr, ID, spanPtr->id);
+    if (spanPtr->parent != 0) {
+	DpEventAddNumber(eventPtr, PARENT, spanPtr->parent);
+    }
+    DpEventAddNumber(eventPtr, TIME, time);
     DpEventAdd(eventPtr, PATH, spanPtr->given[PATH]);
     DpEventAdd(eventPtr, HOST, spanPtr->given[HOST]);
-}
-
-/* What begins on a host is on the disk before it does. */
-static void
-SendToJournal(DpJournal *journalPtr, const Event *eventPtr)
-{
-    const Hub *hubPtr = eventPtr->hubPtr;
-    DpJournalUse use = DP_JOURNAL_MORE;
-    Tcl_Obj *hostPtr = NULL;
-    int objc = eventPtr->objc;
-
-    if (eventPtr->objc >= 4 && eventPtr->objv[0] == hubPtr->keys[TYPE]
-	    && eventPtr->objv[3] == hubPtr->words[W_BEGIN]) {
-	const char *type = Tcl_GetString(eventPtr->objv[1]);
-
-	if (strcmp(type, "run") == 0 || strcmp(type, "file") == 0
-		|| strcmp(type, "connect") == 0) {
-	    use = DP_JOURNAL_STEP;
-	}
-	for (int i = 0; i < eventPtr->objc; i += 2) {
-	    if (eventPtr->objv[i] == hubPtr->keys[HOST]) {
-		hostPtr = eventPtr->objv[i + 1];
-	    }
-	}
-    } else if (eventPtr->objc > 2
-	    && eventPtr->objv[eventPtr->objc - 2] == hubPtr->keys[FAILURES]) {
-	/* A journal has them already, each where it arose. */
-	objc -= 2;
-    }
-    DpJournalPut(journalPtr, objc, eventPtr->objv, use, hostPtr);
-}
-
-/* The same, and frees its values, as a list would; NULL: no journal. */
-static void
-SendAlone(DpJournal *journalPtr, const Event *eventPtr)
-{
-    for (int i = 0; i < eventPtr->objc; i++) {
-	Tcl_IncrRefCount(eventPtr->objv[i]);
-    }
-    if (journalPtr != NULL) {
-	SendToJournal(journalPtr, eventPtr);
-    }
-    for (int i = 0; i < eventPtr->objc; i++) {
-	Tcl_DecrRefCount(eventPtr->objv[i]);
-    }
 }
 
 void
 DpEventSend(const Sinks *sinksPtr, Event *eventPtr, DpSinkUse use, size_t size)
 {
-    bool isKept = sinksPtr->journalPtr != NULL && eventPtr->isForJournal;
     Tcl_Obj *listPtr;
 
-    if (sinksPtr->count == 0) {
-	/* Mostly. */
-	SendAlone(isKept ? sinksPtr->journalPtr : NULL, eventPtr);
-	return;
+    if (sinksPtr->journalPtr != NULL && eventPtr->isForJournal) {
+	DpEventLine(sinksPtr->journalPtr, eventPtr);
     }
-    listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
-    /* Only texts can be large. */
-    for (int i = 1; i < eventPtr->objc; i += 2) {
-	if (eventPtr->objv[i]->bytes != NULL) {
-	    size += (size_t) eventPtr->objv[i]->length;
+    if (sinksPtr->count > 0) {
+	/* Only texts can be large. */
+	for (int i = 0; i < eventPtr->count; i++) {
+	    Tcl_Obj *valuePtr = eventPtr->fields[i].valuePtr;
+
+	    if (valuePtr != NULL && valuePtr->bytes != NULL) {
+		size += (size_t) valuePtr->length;
+	    }
 	}
+	listPtr = DpEventList(eventPtr);
+	Tcl_IncrRefCount(listPtr);
+	for (int i = 0; i < sinksPtr->count; i++) {
+	    DpSinkPut(sinksPtr->list[i], listPtr, use, size);
+	}
+	Tcl_DecrRefCount(listPtr);
     }
-    Tcl_IncrRefCount(listPtr);
-    if (isKept) {
-	SendToJournal(sinksPtr->journalPtr, eventPtr);
-    }
-    for (int i = 0; i < sinksPtr->count; i++) {
-	DpSinkPut(sinksPtr->list[i], listPtr, use, size);
-    }
-    Tcl_DecrRefCount(listPtr);
+    DpEventForget(eventPtr);
 }
 
 /* A text without secrets, and not too long. */
@@ -268,9 +223,7 @@ DpSpanDrop(DpSpan *spanPtr)
     if (--spanPtr->refCount > 0) {
 	return;
     }
-    DpReleaseObj(&spanPtr->idPtr);
     DpReleaseObj(&spanPtr->typePtr);
-    DpReleaseObj(&spanPtr->parentPtr);
     DpReleaseObj(&spanPtr->failurePtr);
     for (int i = 0; i <= GIVEN_LAST; i++) {
 	DpReleaseObj(&spanPtr->given[i]);
@@ -327,12 +280,11 @@ DpSpanNew(Hub *hubPtr, DpSpan *parentPtr, Tcl_Obj *typePtr, Tcl_Obj *sinksPtr)
     spanPtr->dpPtr = hubPtr->dpPtr;
     DpInterpHold(spanPtr->dpPtr);
     spanPtr->id = ++hubPtr->last;
-    DpReplaceObj(&spanPtr->idPtr, Tcl_NewWideIntObj(spanPtr->id));
     DpReplaceObj(&spanPtr->typePtr, typePtr);
     spanPtr->startTime = DpEventNow();
     if (parentPtr != NULL) {
 	spanPtr->above = parentPtr->handle;
-	DpReplaceObj(&spanPtr->parentPtr, parentPtr->idPtr);
+	spanPtr->parent = parentPtr->id;
 	for (size_t i = 0; i < DP_ARRAY_SIZE(inherited); i++) {
 	    DpReplaceObj(&spanPtr->given[inherited[i]],
 		    parentPtr->given[inherited[i]]);
@@ -466,6 +418,7 @@ TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	    && spanPtr->journaled < JOURNAL_HEAD
 	    && DpJournalTakes(journalPtr, count);
     size_t used = count;
+    int64_t now;
     Event event;
     Tcl_Obj *dataPtr;
 
@@ -481,21 +434,22 @@ TellBytes(DpSpan *spanPtr, int stream, const unsigned char *bytes,
 	Tcl_DecrRefCount(dataPtr);
 	return 0;
     }
-    DpEventBegin(&event, spanPtr, W_OUTPUT);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_OUTPUT, now);
     event.isForJournal = isKept;
     if (isKept) {
 	spanPtr->journaled += used;
     } else if (journalPtr != NULL) {
-	DpTailAdd(&spanPtr->tailPtr, stream, bytes, used, DpEventNow());
+	DpTailAdd(&spanPtr->tailPtr, stream, bytes, used, now);
     }
     DpEventAdd(&event, SHOWN, spanPtr->given[SHOWN]);
     DpEventAdd(&event, STREAM, hubPtr->words[stream == DP_STDOUT
 	    ? W_STDOUT : W_STDERR]);
     DpEventAdd(&event, DATA, dataPtr);
     if (binary) {
-	DpEventAdd(&event, BINARY, Tcl_NewBooleanObj(1));
+	DpEventAddNumber(&event, BINARY, 1);
     }
-    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) used));
+    DpEventAddNumber(&event, BYTES, (int64_t) used);
     DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_OUTPUT, binary ? used : 0);
     return used;
 }
@@ -544,16 +498,17 @@ TellTail(DpSpan *spanPtr)
 	DpEventNew(&event, hubPtr);
 	DpEventAdd(&event, TYPE, spanPtr->typePtr);
 	DpEventAdd(&event, PHASE, hubPtr->words[W_OUTPUT]);
-	DpEventAdd(&event, ID, spanPtr->idPtr);
-	DpEventAdd(&event, TIME, Tcl_NewDoubleObj((double) time / 1e6));
+	DpEventAddNumber(&event, ID, spanPtr->id);
+	DpEventAddNumber(&event, TIME, time);
 	DpEventAdd(&event, STREAM, hubPtr->words[stream == DP_STDOUT
 		? W_STDOUT : W_STDERR]);
 	DpEventAdd(&event, DATA, dataPtr);
 	if (binary) {
-	    DpEventAdd(&event, BINARY, Tcl_NewBooleanObj(1));
+	    DpEventAddNumber(&event, BINARY, 1);
 	}
-	DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) count));
-	SendAlone(spanPtr->sinksPtr->journalPtr, &event);
+	DpEventAddNumber(&event, BYTES, (int64_t) count);
+	DpEventLine(spanPtr->sinksPtr->journalPtr, &event);
+	DpEventForget(&event);
     }
     DpTailFree(spanPtr->tailPtr);
     spanPtr->tailPtr = NULL;
@@ -644,16 +599,6 @@ DpSpanEnd(DpSpan *spanPtr, Event *eventPtr)
     DpSpanDrop(spanPtr);
 }
 
-/* Frees the values of an event that is not sent. */
-void
-DpEventForget(Event *eventPtr)
-{
-    Tcl_Obj *listPtr = Tcl_NewListObj(eventPtr->objc, eventPtr->objv);
-
-    Tcl_IncrRefCount(listPtr);
-    Tcl_DecrRefCount(listPtr);
-}
-
 void
 DpSpanTellRest(DpSpan *spanPtr)
 {
@@ -674,10 +619,9 @@ DpSpanAddWhat(Event *eventPtr, const DpSpan *spanPtr)
 }
 
 void
-DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr)
+DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr, int64_t time)
 {
-    DpEventAdd(eventPtr, SECONDS, Tcl_NewDoubleObj(
-	    (double) (DpEventNow() - spanPtr->startTime) / 1e6));
+    DpEventAddNumber(eventPtr, SECONDS, time - spanPtr->startTime);
 }
 
 /* Why something failed, if it did. */
@@ -701,20 +645,24 @@ void
 DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
 	const DpError *errPtr)
 {
+    int64_t now;
     Event event;
 
     if (spanPtr->handle == 0) {
 	return;
     }
     DpSpanTellRest(spanPtr);
-    DpEventBegin(&event, spanPtr, W_END);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_END, now);
     DpSpanAddWhat(&event, spanPtr);
-    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj(spanPtr->bytes));
+    DpEventAddNumber(&event, BYTES, spanPtr->bytes);
     if (procPtr->ended) {
-	DpEventAdd(&event, STATUS, Tcl_NewIntObj(procPtr->status));
-	DpEventAdd(&event, SIGNAL, Tcl_NewStringObj(procPtr->signalName, -1));
+	DpEventAddNumber(&event, STATUS, procPtr->status);
+	DpEventAdd(&event, SIGNAL, procPtr->signalName[0] == '\0'
+		? spanPtr->hubPtr->words[W_NONE]
+		: Tcl_NewStringObj(procPtr->signalName, -1));
     }
-    DpSpanAddSeconds(&event, spanPtr);
+    DpSpanAddSeconds(&event, spanPtr, now);
     AddError(&event, spanPtr, errPtr);
     DpSpanEnd(spanPtr, &event);
 }
@@ -722,15 +670,17 @@ DpSpanProcEnded(DpSpan *spanPtr, const DpProc *procPtr,
 void
 DpSpanFileEnded(DpSpan *spanPtr, uint64_t bytes, const DpError *errPtr)
 {
+    int64_t now;
     Event event;
 
     if (spanPtr->handle == 0) {
 	return;
     }
-    DpEventBegin(&event, spanPtr, W_END);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_END, now);
     DpSpanAddWhat(&event, spanPtr);
-    DpEventAdd(&event, BYTES, Tcl_NewWideIntObj((Tcl_WideInt) bytes));
-    DpSpanAddSeconds(&event, spanPtr);
+    DpEventAddNumber(&event, BYTES, (int64_t) bytes);
+    DpSpanAddSeconds(&event, spanPtr, now);
     AddError(&event, spanPtr, errPtr);
     DpSpanEnd(spanPtr, &event);
 }
@@ -738,13 +688,15 @@ DpSpanFileEnded(DpSpan *spanPtr, uint64_t bytes, const DpError *errPtr)
 void
 DpSpanEndLost(DpSpan *spanPtr, const char *why)
 {
+    int64_t now;
     Event event;
 
     DpSpanEndKids(spanPtr);
     DpSpanTellRest(spanPtr);
-    DpEventBegin(&event, spanPtr, W_END);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_END, now);
     DpSpanAddWhat(&event, spanPtr);
-    DpSpanAddSeconds(&event, spanPtr);
+    DpSpanAddSeconds(&event, spanPtr, now);
     DpEventAdd(&event, ERROR, Tcl_NewStringObj(why, -1));
     DpSpanEnd(spanPtr, &event);
 }

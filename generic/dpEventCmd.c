@@ -22,7 +22,8 @@ static const char *const keyNames[] = {
 };
 
 static const char *const words[] = {
-    "begin", "output", "end", "stdout", "stderr", "error", "run"
+    "begin", "output", "end", "stdout", "stderr", "error", "run", "",
+    "action"
 };
 
 static int
@@ -139,7 +140,7 @@ Begun(DpSpan *spanPtr, DpSpan *parentPtr, Tcl_Interp *interp)
     if (parentPtr != NULL) {
 	parentPtr->kids++;
     }
-    DpEventBegin(&event, spanPtr, W_BEGIN);
+    DpEventBegin(&event, spanPtr, W_BEGIN, spanPtr->startTime);
     for (int key = COMMAND; key <= GIVEN_LAST; key++) {
 	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
     }
@@ -188,6 +189,41 @@ RunSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 }
 
 /*
+ * cell TOLD SLUG NAME -- TOLD is a list: the parent, the sinks, the path of the
+ * array, whether it is in a sandbox, and interactive.
+ */
+static int
+CellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    enum { T_PARENT, T_SINKS, T_PATH, T_SANDBOX, T_INTERACTIVE, T_COUNT };
+    DpSpan *parentPtr, *spanPtr;
+    Tcl_Obj **told, *pathPtr;
+    int count;
+
+    if (Tcl_ListObjGetElements(interp, objv[2], &count, &told) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (count < T_COUNT) {
+	Tcl_SetObjResult(interp, Tcl_NewStringObj("no such list", -1));
+	Tcl_SetErrorCode(interp, "TCL", "VALUE", "LIST", (char *) NULL);
+	return TCL_ERROR;
+    }
+    parentPtr = DpSpanFind(hubPtr->dpPtr, told[T_PARENT]);
+    spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_ACTION],
+	    told[T_SINKS]);
+    pathPtr = Tcl_NewStringObj(Tcl_GetString(told[T_PATH]), -1);
+    Tcl_AppendToObj(pathPtr, ":", 1);
+    Tcl_AppendObjToObj(pathPtr, objv[3]);
+    DpReplaceObj(&spanPtr->given[PATH], pathPtr);
+    DpReplaceObj(&spanPtr->given[HOST], objv[3]);
+    DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(NULL, objv[4]));
+    DpReplaceObj(&spanPtr->given[SANDBOX], told[T_SANDBOX]);
+    DpReplaceObj(&spanPtr->given[INTERACTIVE], told[T_INTERACTIVE]);
+    Begun(spanPtr, parentPtr, interp);
+    return TCL_OK;
+}
+
+/*
  * Whether an error is the one that was told below, maybe with the place in the
  * tree in front of it.
  */
@@ -229,9 +265,9 @@ TellError(DpSpan *spanPtr, Tcl_Obj *errorPtr, Tcl_Obj *codePtr,
 	DpEventNew(&event, spanPtr->hubPtr);
 	DpEventAdd(&event, TYPE, spanPtr->hubPtr->words[W_ERROR]);
 	DpEventAdd(&event, PHASE, spanPtr->hubPtr->words[W_OUTPUT]);
-	DpEventAdd(&event, ID, Tcl_NewWideIntObj(id));
-	DpEventAdd(&event, PARENT, spanPtr->idPtr);
-	DpEventAdd(&event, TIME, Tcl_NewDoubleObj((double) DpEventNow() / 1e6));
+	DpEventAddNumber(&event, ID, id);
+	DpEventAddNumber(&event, PARENT, spanPtr->id);
+	DpEventAddNumber(&event, TIME, DpEventNow());
 	DpEventAdd(&event, PATH, spanPtr->given[PATH]);
 	DpEventAdd(&event, HOST, spanPtr->given[HOST]);
 	DpEventAdd(&event, DATA, codePtr);
@@ -252,6 +288,7 @@ static int
 EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 {
     DpSpan *spanPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
+    int64_t now;
     Event event;
 
     if (spanPtr == NULL) {
@@ -271,14 +308,15 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 	Tcl_DecrRefCount(cleanPtr);
     }
     DpSpanTellRest(spanPtr);
-    DpEventBegin(&event, spanPtr, W_END);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_END, now);
     DpSpanAddWhat(&event, spanPtr);
     if (objc > 3 && DpEventTake(interp, objv[3], spanPtr->maskPtr, spanPtr->given,
 	    &event) != TCL_OK) {
 	DpEventForget(&event);
 	return TCL_ERROR;
     }
-    DpSpanAddSeconds(&event, spanPtr);
+    DpSpanAddSeconds(&event, spanPtr, now);
     if (objc > 5) {
 	DpEventAdd(&event, ERROR, DpEventClean(spanPtr->maskPtr, objv[4]));
     }
@@ -301,11 +339,12 @@ TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     }
     DpEventNew(&more, hubPtr);
     code = DpEventTake(interp, objv[4], NULL, spanPtr->given, &more);
-    DpEventBegin(&event, spanPtr, W_OUTPUT);
+    DpEventBegin(&event, spanPtr, W_OUTPUT, spanPtr->startTime);
     DpEventAdd(&event, COMMAND, spanPtr->given[COMMAND]);
-    for (int i = 0; i < more.objc && event.objc < 2 * NUM_KEYS; i++) {
-	event.objv[event.objc++] = more.objv[i];
+    for (int i = 0; i < more.count; i++) {
+	DpEventAdd(&event, more.fields[i].key, more.fields[i].valuePtr);
     }
+    DpEventForget(&more);
     if (code == TCL_OK) {
 	DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
     } else {
@@ -338,6 +377,8 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * SINKS hear of it besides those of the parent. SECRETS and ANSWERS stand in no
  * text of it, SECRETS in no line of its run's journal. Returns a handle.
  * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command.
+ * core::event cell TOLD SLUG NAME -- the same for an action of a cell; TOLD is
+ * the list PARENT SINKS PATH SANDBOX INTERACTIVE of its array.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
@@ -347,17 +388,18 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"begin", "end", "output", "run", "tell", NULL
+	"begin", "cell", "end", "output", "run", "tell", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } usages[] = {
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
+	{5, 5, "told slug name"},
 	{3, 6, "span ?dict? ?error code?"}, {5, 5, "span stream bytes"},
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
-    enum { BEGIN, END, OUTPUT, RUN, TELL };
+    enum { BEGIN, CELL, END, OUTPUT, RUN, TELL };
     Hub *hubPtr = clientData;
     int index;
 
@@ -376,6 +418,8 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     switch (index) {
     case BEGIN:
 	return BeginSub(hubPtr, interp, objc, objv);
+    case CELL:
+	return CellSub(hubPtr, interp, objv);
     case END:
 	return EndSub(hubPtr, interp, objc, objv);
     case OUTPUT:

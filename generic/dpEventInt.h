@@ -25,8 +25,8 @@ typedef enum Key {
 #define GIVEN_FIRST PATH
 #define GIVEN_LAST SHOWN
 
-enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN,
-    NUM_WORDS };
+enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
+    W_ACTION, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -51,12 +51,11 @@ struct DpSpan {
     DpInterp *dpPtr;            /* held */
     unsigned long handle;       /* 0: ended */
     Tcl_WideInt id;
-    Tcl_Obj *idPtr;             /* held, as are all of these */
-    Tcl_Obj *typePtr;
-    Tcl_Obj *parentPtr;         /* its id, or NULL */
+    Tcl_WideInt parent;         /* id of the parent, 0: none */
+    Tcl_Obj *typePtr;           /* held */
     unsigned long above;        /* handle of the parent, 0: none */
     int kids;                   /* spans inside of it that have no end yet */
-    Tcl_Obj *given[GIVEN_LAST + 1]; /* by key; NULL: not there */
+    Tcl_Obj *given[GIVEN_LAST + 1]; /* held, by key; NULL: not there */
     Tcl_Obj *failurePtr;        /* the error that was told last, or NULL */
     Sinks *sinksPtr;            /* held */
     DpMask *maskPtr;            /* or NULL */
@@ -70,32 +69,49 @@ struct DpSpan {
     int64_t startTime;          /* us */
 };
 
+/*
+ * A key with its value: one of Tcl, or a number that becomes one where a sink
+ * hears of it; of TIME and SECONDS that is microseconds.
+ */
+typedef struct Field {
+    Key key;
+    Tcl_Obj *valuePtr;          /* held; NULL: the number */
+    int64_t number;
+} Field;
+
 /* An event that is being put together. */
 typedef struct Event {
     Hub *hubPtr;
     bool isForJournal;          /* not set: a journal does not get it */
-    int objc;
-    Tcl_Obj *objv[2 * NUM_KEYS];
+    int count;
+    Field fields[NUM_KEYS];
 } Event;
 
 MODULE_SCOPE int64_t DpEventNow(void);  /* us */
 MODULE_SCOPE void DpHubDrop(Hub *hubPtr);
 
-/* Puts a value into an event, which owns it; NULL is left out. */
+/* Put a value into an event, which holds it; NULL is left out. */
 MODULE_SCOPE void DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr);
+MODULE_SCOPE void DpEventAddNumber(Event *eventPtr, Key key, int64_t number);
 
-/* An event without anything in it. */
+/* An event without anything in it; lets go of all that is in one. */
 MODULE_SCOPE void DpEventNew(Event *eventPtr, Hub *hubPtr);
+MODULE_SCOPE void DpEventForget(Event *eventPtr);
 
-/* Begins an event of a span with what each of them has. */
+/* The event as a list of keys and values, refcount 0. */
+MODULE_SCOPE Tcl_Obj *DpEventList(const Event *eventPtr);
+
+/* The event as a line of the journal, where that takes one. */
+MODULE_SCOPE void DpEventLine(DpJournal *journalPtr, const Event *eventPtr);
+
+/* Begins an event of a span, of this time, with what each of them has. */
 MODULE_SCOPE void DpEventBegin(Event *eventPtr, const DpSpan *spanPtr,
-	int phase);
+	int phase, int64_t time);
 
-/* Gives the event to the sinks, or frees its values; size is that of data
- * that is no text. */
+/* Gives the event to the sinks and forgets it; size is that of data that is no
+ * text. */
 MODULE_SCOPE void DpEventSend(const Sinks *sinksPtr, Event *eventPtr,
 	DpSinkUse use, size_t size);
-MODULE_SCOPE void DpEventForget(Event *eventPtr);
 
 /* A text without secrets, and not too long: itself, or one of refcount 0. */
 MODULE_SCOPE Tcl_Obj *DpEventClean(const DpMask *maskPtr, Tcl_Obj *textPtr);
@@ -113,7 +129,8 @@ MODULE_SCOPE DpSpan *DpSpanNew(Hub *hubPtr, DpSpan *parentPtr,
  */
 MODULE_SCOPE void DpSpanTellRest(DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanAddWhat(Event *eventPtr, const DpSpan *spanPtr);
-MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr);
+MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr,
+	int64_t time);
 MODULE_SCOPE void DpSpanEnd(DpSpan *spanPtr, Event *eventPtr);
 
 /* Ends what goes on inside of it; ends it, too, without its own outcome. */

@@ -210,12 +210,12 @@ AddString(DpJournal *journalPtr, DpBuf *bufPtr, Tcl_Obj *textPtr)
 {
     Tcl_Obj *cleanPtr = Clean(journalPtr, textPtr);
     int length;
-    const char *text;
+    const char *text = Tcl_GetStringFromObj(cleanPtr, &length);
 
-    Tcl_IncrRefCount(cleanPtr);
-    text = Tcl_GetStringFromObj(cleanPtr, &length);
     DpJsonString(bufPtr, text, length);
-    Tcl_DecrRefCount(cleanPtr);
+    if (cleanPtr != textPtr) {
+	Tcl_DecrRefCount(cleanPtr);
+    }
 }
 
 static void
@@ -391,59 +391,23 @@ Note(Tcl_HashTable *tablePtr, Tcl_Obj *keyPtr)
 
 /* --- lines --- */
 
-/*
- * The words of an event with their texts cleaned, a list of refcount 0; NULL:
- * they are clean.
- */
-static Tcl_Obj *
-CleanEvent(DpJournal *journalPtr, int objc, Tcl_Obj *const objv[])
+DpBuf *
+DpJournalLine(DpJournal *journalPtr)
 {
-    static const char *const keys[] = {"command", "data", "error", NULL};
-    Tcl_Obj *newPtr = NULL;
-    int index;
-
-    if (journalPtr->maskPtr == NULL) {
-	return NULL;
-    }
-    for (int i = 0; i + 1 < objc; i += 2) {
-	Tcl_Obj *cleanPtr;
-
-	/* Bytes have been cleaned where they came from. */
-	if (Tcl_GetIndexFromObj(NULL, objv[i], keys, "", TCL_EXACT, &index)
-		!= TCL_OK || objv[i + 1]->bytes == NULL) {
-	    continue;
-	}
-	cleanPtr = Clean(journalPtr, objv[i + 1]);
-	if (cleanPtr == objv[i + 1]) {
-	    continue;
-	}
-	if (newPtr == NULL) {
-	    newPtr = Tcl_NewListObj(objc, objv);
-	}
-	Tcl_ListObjReplace(NULL, newPtr, i + 1, 1, 1, &cleanPtr);
-    }
-    return newPtr;
+    return Takes(journalPtr) ? &journalPtr->lines : NULL;
 }
 
 void
-DpJournalPut(DpJournal *journalPtr, int objc, Tcl_Obj *const objv[],
-	DpJournalUse use, Tcl_Obj *hostPtr)
+DpJournalText(DpJournal *journalPtr, Tcl_Obj *textPtr)
 {
-    Tcl_Obj *cleanPtr;
+    AddString(journalPtr, &journalPtr->lines, textPtr);
+}
 
-    if (!Takes(journalPtr)) {
-	return;
-    }
+void
+DpJournalPut(DpJournal *journalPtr, DpJournalUse use, Tcl_Obj *hostPtr)
+{
     if (use == DP_JOURNAL_STEP && hostPtr != NULL) {
 	Note(&journalPtr->hosts, hostPtr);
-    }
-    cleanPtr = CleanEvent(journalPtr, objc, objv);
-    if (cleanPtr == NULL) {
-	DpJsonWords(&journalPtr->lines, objc, objv);
-    } else {
-	Tcl_IncrRefCount(cleanPtr);
-	(void) DpJsonEvent(NULL, &journalPtr->lines, cleanPtr);
-	Tcl_DecrRefCount(cleanPtr);
     }
     DpBufAppend(&journalPtr->lines, "\n", 1);
     Added(journalPtr, use);

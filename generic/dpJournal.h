@@ -10,6 +10,7 @@
 #ifndef DP_JOURNAL_H
 #define DP_JOURNAL_H
 
+#include "dpBuf.h"
 #include "dpInterp.h"
 
 typedef struct DpJournal DpJournal;
@@ -37,9 +38,15 @@ MODULE_SCOPE void DpJournalDrop(DpJournal *journalPtr);
 MODULE_SCOPE void DpJournalHide(DpJournal *journalPtr, Tcl_Obj *const *texts,
 	int count);
 
-/* An event, keys and values; host (or NULL) is where it happens. */
-MODULE_SCOPE void DpJournalPut(DpJournal *journalPtr, int objc,
-	Tcl_Obj *const objv[], DpJournalUse use, Tcl_Obj *hostPtr);
+/*
+ * A line: where Line gives a buffer (NULL: nothing more is taken) the object of
+ * an event is put there, texts that may hold a secret by Text, as strings; Put
+ * ends it. host (or NULL) is where it happens.
+ */
+MODULE_SCOPE DpBuf *DpJournalLine(DpJournal *journalPtr);
+MODULE_SCOPE void DpJournalText(DpJournal *journalPtr, Tcl_Obj *textPtr);
+MODULE_SCOPE void DpJournalPut(DpJournal *journalPtr, DpJournalUse use,
+	Tcl_Obj *hostPtr);
 
 /* So many bytes of output were not kept of the command with this id. */
 MODULE_SCOPE void DpJournalOmitted(DpJournal *journalPtr, Tcl_WideInt id,

@@ -10,6 +10,7 @@
 #include "dpJournalFile.h"
 
 #include <stdlib.h>
+#include <tclOO.h>
 
 /* The id of an event that goes on; 0: there is none. */
 static Tcl_WideInt
@@ -81,6 +82,60 @@ EnvironmentSub(Tcl_Interp *interp)
     return TCL_OK;
 }
 
+/* Whether the return options are those of what was left out, not failed. */
+static bool
+IsSkipped(Tcl_Interp *interp, Tcl_Obj *optionsPtr)
+{
+    static const char *const words[] = {"DEPLOYER", "SKIPPED"};
+    Tcl_Obj *keyPtr = Tcl_NewStringObj("-errorcode", -1), *codePtr = NULL;
+    Tcl_Obj **code;
+    int count;
+    bool found = false;
+
+    Tcl_IncrRefCount(keyPtr);
+    if (Tcl_DictObjGet(interp, optionsPtr, keyPtr, &codePtr) == TCL_OK
+	    && codePtr != NULL && Tcl_ListObjGetElements(interp, codePtr,
+	    &count, &code) == TCL_OK && count >= 2) {
+	found = strcmp(Tcl_GetString(code[0]), words[0]) == 0
+		&& strcmp(Tcl_GetString(code[1]), words[1]) == 0;
+    }
+    Tcl_DecrRefCount(keyPtr);
+    return found;
+}
+
+/* key JOURNAL EVENT KEY CODE RESULT OPTIONS */
+static int
+KeySub(DpInterp *dpPtr, DpJournal *journalPtr, Tcl_Interp *interp,
+	Tcl_Obj *const objv[])
+{
+    Tcl_Obj *resultPtr = objv[6];
+    int code, length;
+
+    if (Tcl_GetIntFromObj(interp, objv[5], &code) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (code == TCL_ERROR && IsSkipped(interp, objv[7])) {
+	return TCL_OK;
+    }
+    if (Tcl_GetString(objv[3])[0] == '\0') {
+	/* The events of the host say the rest. */
+	if (code != TCL_OK) {
+	    DpJournalFailed(journalPtr, objv[4]);
+	}
+	return TCL_OK;
+    }
+    (void) Tcl_GetStringFromObj(resultPtr, &length);
+    if (code == TCL_OK && length > 0
+	    && Tcl_GetObjectFromObj(interp, resultPtr) != NULL) {
+	/* It is nothing to another process. */
+	resultPtr = NULL;
+    }
+    Tcl_ResetResult(interp);
+    DpJournalCell(journalPtr, SpanId(dpPtr, objv[3]), objv[4],
+	    code == TCL_OK, resultPtr);
+    return TCL_OK;
+}
+
 /*
  * core::journal new DIRECTORY FACTS SECRETS -- a handle, to stand among the
  * sinks of an event. FACTS is a list of keys and values, of which `arguments`
@@ -88,6 +143,8 @@ EnvironmentSub(Tcl_Interp *interp)
  * core::journal hide JOURNAL TEXTS -- these are *** from here on.
  * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
+ * core::journal key JOURNAL EVENT KEY CODE RESULT OPTIONS -- so has this job of
+ * a fan-out; EVENT "": it is that of a host.
  * core::journal failed JOURNAL KEY -- to be counted.
  * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
  * core::journal environment -- the values of XDG_STATE_HOME and HOME, "": none.
@@ -98,8 +155,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"cell", "cells", "close", "environment", "failed", "hide", "new",
-	"open", NULL
+	"cell", "cells", "close", "environment", "failed", "hide", "key",
+	"new", "open", NULL
     };
     static const struct {
 	int min, max;
@@ -108,10 +165,11 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
 	{4, 4, "journal state"}, {2, 2, ""}, {4, 4, "journal key"},
-	{4, 4, "journal texts"}, {5, 5, "directory facts secrets"},
+	{4, 4, "journal texts"},
+	{8, 8, "journal event key code result options"}, {5, 5, "directory facts secrets"},
 	{3, 3, "path"}
     };
-    enum { CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, HIDE, NEW, OPEN };
+    enum { CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, HIDE, KEY, NEW, OPEN };
     DpInterp *dpPtr = clientData;
     DpJournal *journalPtr;
     Tcl_WideInt count;
@@ -175,6 +233,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	}
 	DpJournalHide(journalPtr, texts, length);
 	return TCL_OK;
+    case KEY:
+	return KeySub(dpPtr, journalPtr, interp, objv);
     default:
 	return TCL_OK;
     }

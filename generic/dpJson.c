@@ -9,8 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 
-typedef enum Kind { TEXT, WHOLE, REAL, TRUTH, DATA, BINARY, NESTED } Kind;
-
 static void
 AddText(DpBuf *bufPtr, const char *text)
 {
@@ -139,14 +137,15 @@ DpJsonString(DpBuf *bufPtr, const char *text, int length)
 }
 
 /* RFC 4648, section 4. */
-static void
-AddBase64(DpBuf *bufPtr, const unsigned char *bytes, size_t count)
+void
+DpJsonBase64(DpBuf *bufPtr, const unsigned char *bytes, size_t count)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char *to = DpBufReserve(bufPtr, (count + 2) / 3 * 4 + 1);
+    unsigned char *to = DpBufReserve(bufPtr, (count + 2) / 3 * 4 + 2);
     size_t length = 0;
 
+    to[length++] = '"';
     for (size_t i = 0; i < count; i += 3) {
 	size_t left = count - i;
 	unsigned long value = (unsigned long) bytes[i] << 16;
@@ -163,34 +162,36 @@ AddBase64(DpBuf *bufPtr, const unsigned char *bytes, size_t count)
 		(left > 1 ? digits[value >> 6 & 63] : '=');
 	to[length++] = (unsigned char) (left > 2 ? digits[value & 63] : '=');
     }
+    to[length++] = '"';
     DpBufAdded(bufPtr, length);
 }
 
 /* The keys whose values are no strings. */
-static Kind
+static DpJsonKind
 KindOf(const char *name, int length)
 {
 #define IS(text) (memcmp(name, (text), sizeof(text) - 1) == 0)
     switch (length) {
     case 2:
-	return IS("id") ? WHOLE : TEXT;
+	return IS("id") ? DP_JSON_WHOLE : DP_JSON_TEXT;
     case 4:
-	return IS("time") ? REAL : IS("data") ? DATA : IS("sudo") ? TRUTH
-		: TEXT;
+	return IS("time") ? DP_JSON_REAL : IS("data") ? DP_JSON_DATA
+		: IS("sudo") ? DP_JSON_TRUTH : DP_JSON_TEXT;
     case 5:
-	return IS("bytes") ? WHOLE : IS("shown") ? TRUTH : TEXT;
+	return IS("bytes") ? DP_JSON_WHOLE : IS("shown") ? DP_JSON_TRUTH
+		: DP_JSON_TEXT;
     case 6:
-	return IS("parent") || IS("status") ? WHOLE : IS("binary") ? BINARY
-		: TEXT;
+	return IS("parent") || IS("status") ? DP_JSON_WHOLE
+		: IS("binary") ? DP_JSON_BINARY : DP_JSON_TEXT;
     case 7:
-	return IS("seconds") ? REAL : IS("sandbox") ? TRUTH : IS("dropped")
-		? WHOLE : TEXT;
+	return IS("seconds") ? DP_JSON_REAL : IS("sandbox") ? DP_JSON_TRUTH
+		: IS("dropped") ? DP_JSON_WHOLE : DP_JSON_TEXT;
     case 8:
-	return IS("failures") ? NESTED : TEXT;
+	return IS("failures") ? DP_JSON_NESTED : DP_JSON_TEXT;
     case 11:
-	return IS("interactive") ? TRUTH : TEXT;
+	return IS("interactive") ? DP_JSON_TRUTH : DP_JSON_TEXT;
     default:
-	return TEXT;
+	return DP_JSON_TEXT;
     }
 #undef IS
 }
@@ -220,19 +221,31 @@ DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole)
     DpBufAppend(bufPtr, digit, (size_t) (end - digit));
 }
 
-void
-DpJsonReal(DpBuf *bufPtr, double real)
+static void
+AddMillionths(DpBuf *bufPtr, uint64_t millionths, bool isNegative)
 {
-    uint64_t millionths = (uint64_t) (fabs(real) * 1e6 + 0.5);
     char text[32], *end = text + sizeof(text);
     char *digit = Digits(end, millionths % 1000000, 6);
 
     *--digit = '.';
     digit = Digits(digit, millionths / 1000000, 1);
-    if (real < 0) {
+    if (isNegative) {
 	*--digit = '-';
     }
     DpBufAppend(bufPtr, digit, (size_t) (end - digit));
+}
+
+void
+DpJsonReal(DpBuf *bufPtr, double real)
+{
+    AddMillionths(bufPtr, (uint64_t) (fabs(real) * 1e6 + 0.5), real < 0);
+}
+
+void
+DpJsonMicros(DpBuf *bufPtr, int64_t micros)
+{
+    AddMillionths(bufPtr, micros < 0 ? 0 - (uint64_t) micros
+	    : (uint64_t) micros, micros < 0);
 }
 
 static void
@@ -277,42 +290,41 @@ AddNested(DpBuf *bufPtr, Tcl_Obj *dictPtr, int depth)
     return true;
 }
 
-/* A value; what is not of its key's kind is written as a string. */
-static void
-AddValue(DpBuf *bufPtr, Kind kind, Tcl_Obj *objPtr)
+void
+DpJsonValue(DpBuf *bufPtr, DpJsonKind kind, Tcl_Obj *objPtr)
 {
     Tcl_WideInt whole;
     double real;
     int flag;
 
     switch (kind) {
-    case WHOLE:
+    case DP_JSON_WHOLE:
 	if (Tcl_GetWideIntFromObj(NULL, objPtr, &whole) == TCL_OK) {
 	    DpJsonWhole(bufPtr, whole);
 	    return;
 	}
 	break;
-    case REAL:
+    case DP_JSON_REAL:
 	if (Tcl_GetDoubleFromObj(NULL, objPtr, &real) == TCL_OK
 		&& isfinite(real) && fabs(real) < 1e12) {
 	    DpJsonReal(bufPtr, real);
 	    return;
 	}
 	break;
-    case TRUTH:
+    case DP_JSON_TRUTH:
 	if (Tcl_GetBooleanFromObj(NULL, objPtr, &flag) == TCL_OK) {
 	    AddText(bufPtr, flag ? "true" : "false");
 	    return;
 	}
 	break;
-    case NESTED:
+    case DP_JSON_NESTED:
 	if (AddNested(bufPtr, objPtr, 1)) {
 	    return;
 	}
 	break;
-    case TEXT:
-    case DATA:
-    case BINARY:
+    case DP_JSON_TEXT:
+    case DP_JSON_DATA:
+    case DP_JSON_BINARY:
 	break;
     }
     AddString(bufPtr, objPtr);
@@ -326,7 +338,7 @@ IsBinary(int objc, Tcl_Obj *const objv[])
     for (int i = 0; i < objc; i += 2) {
 	const char *name = Tcl_GetStringFromObj(objv[i], &length);
 
-	if (KindOf(name, length) == BINARY
+	if (KindOf(name, length) == DP_JSON_BINARY
 		&& Tcl_GetBooleanFromObj(NULL, objv[i + 1], &flag) == TCL_OK
 		&& flag) {
 	    return true;
@@ -337,11 +349,12 @@ IsBinary(int objc, Tcl_Obj *const objv[])
 
 /* A key of this kind with the colon behind it, and this before it. */
 static void
-AddKey(DpBuf *bufPtr, char before, Kind kind, const char *name, int length)
+AddKey(DpBuf *bufPtr, char before, DpJsonKind kind, const char *name,
+	int length)
 {
     unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 4);
 
-    if (kind != TEXT
+    if (kind != DP_JSON_TEXT
 	    || PlainBytes(name, (size_t) length) == (size_t) length) {
 	*to++ = (unsigned char) before;
 	*to++ = '"';
@@ -356,30 +369,29 @@ AddKey(DpBuf *bufPtr, char before, Kind kind, const char *name, int length)
     }
 }
 
-void
-DpJsonWords(DpBuf *bufPtr, int objc, Tcl_Obj *const objv[])
+/* An even number of words. */
+static void
+AddWords(DpBuf *bufPtr, int objc, Tcl_Obj *const objv[])
 {
     char before = '{';
 
     for (int i = 0; i < objc; i += 2) {
 	int length;
 	const char *name = Tcl_GetStringFromObj(objv[i], &length);
-	Kind kind = KindOf(name, length);
+	DpJsonKind kind = KindOf(name, length);
 
-	if (kind == BINARY) {
+	if (kind == DP_JSON_BINARY) {
 	    continue;
 	}
-	if (kind == DATA && IsBinary(objc, objv)) {
+	if (kind == DP_JSON_DATA && IsBinary(objc, objv)) {
 	    unsigned char *bytes = Tcl_GetByteArrayFromObj(objv[i + 1],
 		    &length);
 
 	    AddKey(bufPtr, before, kind, "base64", 6);
-	    AddText(bufPtr, "\"");
-	    AddBase64(bufPtr, bytes, (size_t) length);
-	    AddText(bufPtr, "\"");
+	    DpJsonBase64(bufPtr, bytes, (size_t) length);
 	} else {
 	    AddKey(bufPtr, before, kind, name, length);
-	    AddValue(bufPtr, kind, objv[i + 1]);
+	    DpJsonValue(bufPtr, kind, objv[i + 1]);
 	}
 	before = ',';
     }
@@ -404,6 +416,6 @@ DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr, Tcl_Obj *listPtr)
 	}
 	return TCL_ERROR;
     }
-    DpJsonWords(bufPtr, objc, objv);
+    AddWords(bufPtr, objc, objv);
     return TCL_OK;
 }

@@ -9,6 +9,12 @@
 
 #include "dpBuf.h"
 
+/* What a value is: numbers and truth values are no strings. */
+typedef enum DpJsonKind {
+    DP_JSON_TEXT, DP_JSON_WHOLE, DP_JSON_REAL, DP_JSON_TRUTH, DP_JSON_DATA,
+    DP_JSON_BINARY, DP_JSON_NESTED
+} DpJsonKind;
+
 /* Appends a string with its quotes; the text is in Tcl's form of UTF-8. */
 MODULE_SCOPE void DpJsonString(DpBuf *bufPtr, const char *text, int length);
 
@@ -19,6 +25,16 @@ MODULE_SCOPE void DpJsonString(DpBuf *bufPtr, const char *text, int length);
 MODULE_SCOPE void DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole);
 MODULE_SCOPE void DpJsonReal(DpBuf *bufPtr, double real);
 
+/* The same for microseconds, as seconds. */
+MODULE_SCOPE void DpJsonMicros(DpBuf *bufPtr, int64_t micros);
+
+/* Appends a value; what is not of its kind is written as a string. */
+MODULE_SCOPE void DpJsonValue(DpBuf *bufPtr, DpJsonKind kind, Tcl_Obj *objPtr);
+
+/* Appends bytes as a string in base64. */
+MODULE_SCOPE void DpJsonBase64(DpBuf *bufPtr, const unsigned char *bytes,
+	size_t count);
+
 /*
  * Appends the object of an event, a list of keys and values: numbers and
  * truth values for the keys that have such, strings else. Where the key
@@ -27,8 +43,5 @@ MODULE_SCOPE void DpJsonReal(DpBuf *bufPtr, double real);
  */
 MODULE_SCOPE int DpJsonEvent(Tcl_Interp *interp, DpBuf *bufPtr,
 	Tcl_Obj *listPtr);
-
-/* The same for an even number of words. */
-MODULE_SCOPE void DpJsonWords(DpBuf *bufPtr, int objc, Tcl_Obj *const objv[]);
 
 #endif

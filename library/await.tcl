@@ -198,7 +198,12 @@ proc ::deployer::JobMain {co parent prefix end} {
         JobLeave $co $parent code result options
     }
     if {[info exists EventSpans($co)]} {
-        EventsEnd $co $code $result $options
+        if {$code == 1 || [llength $EventSpans($co)] > 1} {
+            EventsEnd $co $code $result $options
+        } else {
+            core::event end $EventSpans($co)
+            unset EventSpans($co)
+        }
         if {[info exists JournalJobs($co)]} {
             set journal $JournalJobs($co)
             unset JournalJobs($co)

@@ -175,7 +175,10 @@ proc ::deployer::FanEnded {id key code result options} {
         BarsOneEnded $FanBars($id) $key $code
     }
     if {[info exists JournalFans($id)]} {
-        JournalKey $id $key $code $result $options
+        # The run may be over.
+        catch {
+            core::journal key {*}$JournalFans($id) $key $code $result $options
+        }
     }
     if {[info exists Fans($id)]} {
         lappend Fans($id) $key $code $result $options

@@ -148,11 +148,11 @@ proc ::deployer::LaunchFiltered {ns method arguments} {
     return {*}[Launch $ns $method $arguments]
 }
 
-# The job of an action.
-proc ::deployer::Perform {ns method arguments} {
+# The job of an action; TOLD: its event has begun.
+proc ::deployer::Perform {ns method arguments {told 0}} {
     variable Entering
     variable Listening
-    if {$Listening} {
+    if {$Listening && !$told} {
         EventAction $ns $method
     }
     set co [info coroutine]

@@ -288,13 +288,13 @@ proc ::deployer::StepsOf ns {
 }
 
 # Runs METHOD in the cell of INDEX, in a job of ours: the cell dies with the
-# job, unless the result hands it on. FanData(FAN) has what StepsOf gives, METHOD
-# and its arguments.
+# job, unless the result hands it on. FanData(FAN) has what StepsOf gives, METHOD,
+# its arguments, and what EventCells gives.
 proc ::deployer::CellRun {fan index} {
     variable Owned
     variable CellCount
     variable FanData
-    lassign $FanData($fan) first rest many method arguments
+    lassign $FanData($fan) first rest many method arguments told
     lassign $first array class root role set kin begin path
     if {![namespace exists $array]} {
         Fail [list CANCELLED $path] \
@@ -308,9 +308,26 @@ proc ::deployer::CellRun {fan index} {
         FailGone $array $index
     }
     set cell ${array}::cells::[incr CellCount]
+    set co [info coroutine]
     $class create $cell <cell> $root [lappend kin $position] $cell $begin
-    lappend Owned([info coroutine]) $cell
+    lappend Owned($co) $cell
     set ns [info object namespace $cell]
+    if {$told ne ""} {
+        variable Epoch
+        variable LoggersChanges
+        lassign $told told epoch changes
+        if {$epoch == $Epoch && $changes == $LoggersChanges} {
+            # As EventJob does it, for many.
+            variable Contexts
+            variable EventSpans
+            set span [core::event cell $told $index $method]
+            lappend EventSpans($co) $span
+            set context $Contexts($co)
+            dict set context -event $span
+            set Contexts($co) $context
+            tailcall ::deployer::Perform $ns $method $arguments 1
+        }
+    }
     foreach step $rest {
         lassign $step array role class root name begin
         if {$class ne ""} {
@@ -376,7 +393,12 @@ proc ::deployer::PerformFan {ns method arguments} {
     }
     set options [HostsOptions [ViewOf [set ${ns}::Root]]]
     dict set options code {CELLS FAILED}
-    dict set options data [list {*}[StepsOf $ns] $method $arguments]
+    set steps [StepsOf $ns]
+    set told {}
+    if {$Listening && [lindex $steps 1] eq ""} {
+        set told [EventCells $ns $method]
+    }
+    dict set options data [list {*}$steps $method $arguments $told]
     set options [dict merge $options \
         [JournalCells $ns $method $arguments [llength $indexes]]]
     if {$Resuming && [dict exists [ContextGet] -resume]} {

@@ -259,33 +259,3 @@ proc ::deployer::JournalCells {ns method arguments count} {
     }
     return [list journal [list $journal $span]]
 }
-
-# Fan-out ID has ended KEY.
-proc ::deployer::JournalKey {id key code result options} {
-    variable JournalFans
-    lassign $JournalFans($id) journal span
-    # The run may be over.
-    catch {
-        if {!$code && $span ne "" && $result eq ""} {
-            # Mostly.
-            core::journal cell $journal $span $key 1 {}
-            return
-        }
-        if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
-                eq {DEPLOYER SKIPPED}} {
-            return
-        }
-        if {$span eq ""} {
-            if {$code} {
-                core::journal failed $journal $key
-            }
-        } elseif {$code} {
-            core::journal cell $journal $span $key 0 $result
-        } elseif {[info object isa object $result]} {
-            # It is nothing to another process.
-            core::journal cell $journal $span $key 1
-        } else {
-            core::journal cell $journal $span $key 1 $result
-        }
-    }
-}

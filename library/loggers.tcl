@@ -9,6 +9,7 @@ namespace eval ::deployer {
     # How many loggers instances have, and those of others than roots.
     variable Listening 0
     variable ListeningBelow 0
+    variable LoggersChanges 0   ;# of them
     variable LoggerSinks        ;# logger -> {sink uses}
     variable LoggerHomes        ;# namespace -> its loggers
     variable EventKinds         ;# class,method -> whether that is an action
@@ -144,8 +145,10 @@ proc ::deployer::LoggersWord {ns space word names} {
 proc ::deployer::LoggersAdd {ns loggers} {
     variable Listening
     variable ListeningBelow
+    variable LoggersChanges
     variable LoggerHomes
     variable LoggerSinks
+    incr LoggersChanges
     namespace upvar $ns Loggers own
     foreach logger $loggers {
         if {[info exists own] && [dict exists $own $logger]} {
@@ -187,8 +190,10 @@ proc ::deployer::LoggerSink logger {
 proc ::deployer::LoggersRemove {ns loggers {below ""}} {
     variable Listening
     variable ListeningBelow
+    variable LoggersChanges
     variable LoggerHomes
     variable LoggerSinks
+    incr LoggersChanges
     if {$below eq ""} {
         set below [expr {[set ${ns}::Root] ne $ns}]
     }
@@ -210,6 +215,7 @@ proc ::deployer::LoggersRemove {ns loggers {below ""}} {
         if {[info exists ${ns}::Loggers]} {
             dict unset ${ns}::Loggers $logger
         }
+        incr LoggersChanges
         incr Listening -1
         if {$below} {
             incr ListeningBelow -1
@@ -447,9 +453,8 @@ proc ::deployer::EventJob {ns type name} {
         }
     }
     lassign [EventPlace $ns] path host
-    set facts [list path $path command $name sandbox [expr {
-        [dict exists $context -sandbox] && [dict get $context -sandbox mode]
-            ne "" || [dict get $options sandbox]}] \
+    set facts [list path $path command $name \
+        sandbox [EventInSandbox $context $options] \
         interactive [dict get $options interactive]]
     if {$host ne ""} {
         lappend facts host $host
@@ -462,6 +467,33 @@ proc ::deployer::EventJob {ns type name} {
     } else {
         ContextSet $context
     }
+}
+
+# What the cells of the array of namespace NS tell of their action METHOD, for
+# core::event cell, with the Epoch and LoggersChanges that it holds for; {}
+# where it has to be found out for each.
+proc ::deployer::EventCells {ns method} {
+    variable Epoch
+    variable EventKinds
+    variable ListeningBelow
+    variable LoggersChanges
+    set context [ContextGet]
+    if {$ListeningBelow || ![dict exists $context -event]
+            || ![EventIsAction $ns $method]} {
+        return {}
+    }
+    namespace upvar [set ${ns}::Root] Options options Loggers loggers
+    return [list [list [dict get $context -event] \
+        [expr {[info exists loggers] ? [dict values $loggers] : ""}] \
+        [PathOf $ns] [EventInSandbox $context $options] \
+        [dict get $options interactive]] $Epoch $LoggersChanges]
+}
+
+# Whether what runs in CONTEXT, below a root with OPTIONS, is in a sandbox.
+proc ::deployer::EventInSandbox {context options} {
+    return [expr {[dict exists $context -sandbox]
+        && [dict get $context -sandbox mode] ne ""
+        || [dict get $options sandbox]}]
 }
 
 # {PATH SLUG}: what PathOf gives of the instance of namespace NS, and the host of

@@ -1,0 +1,226 @@
+/*
+ * dpEventLine.c -- an event as a list of values, and as a line of a journal.
+ *
+ * Layer L4. Most runs have a journal and no logger: what is only written to a
+ * file is never made a value of Tcl's.
+ */
+
+#include "dpEventInt.h"
+
+#include "dpJson.h"
+
+/* A key as it stands in an object of JSON, and of which kind its values are. */
+typedef struct Name {
+    const char *text;
+    size_t length;
+    DpJsonKind kind;
+} Name;
+
+#define NAME(name, kind) {",\"" name "\":", sizeof(",\"" name "\":") - 1, kind}
+
+static const Name names[NUM_KEYS] = {
+    [TYPE] = NAME("type", DP_JSON_TEXT),
+    [PHASE] = NAME("phase", DP_JSON_TEXT),
+    [ID] = NAME("id", DP_JSON_WHOLE),
+    [PARENT] = NAME("parent", DP_JSON_WHOLE),
+    [TIME] = NAME("time", DP_JSON_REAL),
+    [PATH] = NAME("path", DP_JSON_TEXT),
+    [HOST] = NAME("host", DP_JSON_TEXT),
+    [COMMAND] = NAME("command", DP_JSON_TEXT),
+    [USER] = NAME("user", DP_JSON_TEXT),
+    [SUDO] = NAME("sudo", DP_JSON_TRUTH),
+    [SANDBOX] = NAME("sandbox", DP_JSON_TRUTH),
+    [INTERACTIVE] = NAME("interactive", DP_JSON_TRUTH),
+    [TERMINAL] = NAME("terminal", DP_JSON_TEXT),
+    [SHOWN] = NAME("shown", DP_JSON_TRUTH),
+    [STREAM] = NAME("stream", DP_JSON_TEXT),
+    [DATA] = NAME("data", DP_JSON_DATA),
+    [BINARY] = NAME("binary", DP_JSON_BINARY),
+    [BYTES] = NAME("bytes", DP_JSON_WHOLE),
+    [STATUS] = NAME("status", DP_JSON_WHOLE),
+    [SIGNAL] = NAME("signal", DP_JSON_TEXT),
+    [SECONDS] = NAME("seconds", DP_JSON_REAL),
+    [ERROR] = NAME("error", DP_JSON_TEXT),
+    [FAILURES] = NAME("failures", DP_JSON_NESTED),
+};
+
+/* --- an event --- */
+
+void
+DpEventNew(Event *eventPtr, Hub *hubPtr)
+{
+    eventPtr->hubPtr = hubPtr;
+    eventPtr->isForJournal = true;
+    eventPtr->count = 0;
+}
+
+/* The next field; NULL: somebody gave one key again and again. */
+static Field *
+NextField(Event *eventPtr, Key key)
+{
+    Field *fieldPtr;
+
+    if (eventPtr->count == NUM_KEYS) {
+	return NULL;
+    }
+    fieldPtr = &eventPtr->fields[eventPtr->count++];
+    fieldPtr->key = key;
+    return fieldPtr;
+}
+
+void
+DpEventAdd(Event *eventPtr, Key key, Tcl_Obj *valuePtr)
+{
+    Field *fieldPtr;
+
+    if (valuePtr == NULL) {
+	return;
+    }
+    Tcl_IncrRefCount(valuePtr);
+    fieldPtr = NextField(eventPtr, key);
+    if (fieldPtr == NULL) {
+	Tcl_DecrRefCount(valuePtr);
+    } else {
+	fieldPtr->valuePtr = valuePtr;
+    }
+}
+
+void
+DpEventAddNumber(Event *eventPtr, Key key, int64_t number)
+{
+    Field *fieldPtr = NextField(eventPtr, key);
+
+    if (fieldPtr != NULL) {
+	fieldPtr->valuePtr = NULL;
+	fieldPtr->number = number;
+    }
+}
+
+void
+DpEventForget(Event *eventPtr)
+{
+    for (int i = 0; i < eventPtr->count; i++) {
+	if (eventPtr->fields[i].valuePtr != NULL) {
+	    Tcl_DecrRefCount(eventPtr->fields[i].valuePtr);
+	}
+    }
+    eventPtr->count = 0;
+}
+
+/* --- a list --- */
+
+Tcl_Obj *
+DpEventList(const Event *eventPtr)
+{
+    Tcl_Obj *objv[2 * NUM_KEYS];
+    int objc = 0;
+
+    for (int i = 0; i < eventPtr->count; i++) {
+	const Field *fieldPtr = &eventPtr->fields[i];
+
+	objv[objc++] = eventPtr->hubPtr->keys[fieldPtr->key];
+	if (fieldPtr->valuePtr != NULL) {
+	    objv[objc++] = fieldPtr->valuePtr;
+	} else if (names[fieldPtr->key].kind == DP_JSON_REAL) {
+	    objv[objc++] = Tcl_NewDoubleObj((double) fieldPtr->number / 1e6);
+	} else {
+	    objv[objc++] = Tcl_NewWideIntObj((Tcl_WideInt) fieldPtr->number);
+	}
+    }
+    return Tcl_NewListObj(objc, objv);
+}
+
+/* --- a line --- */
+
+static const Field *
+FindField(const Event *eventPtr, Key key)
+{
+    for (int i = 0; i < eventPtr->count; i++) {
+	if (eventPtr->fields[i].key == key) {
+	    return &eventPtr->fields[i];
+	}
+    }
+    return NULL;
+}
+
+static void
+AddField(DpJournal *journalPtr, DpBuf *bufPtr, const Field *fieldPtr,
+	bool isBinary)
+{
+    const Name *namePtr = &names[fieldPtr->key];
+    int length;
+
+    if (fieldPtr->key == DATA && isBinary) {
+	/* These have been cleaned where they came from. */
+	const unsigned char *bytes = Tcl_GetByteArrayFromObj(
+		fieldPtr->valuePtr, &length);
+
+	DpBufAppend(bufPtr, ",\"base64\":", 10);
+	DpJsonBase64(bufPtr, bytes, (size_t) length);
+	return;
+    }
+    DpBufAppend(bufPtr, namePtr->text, namePtr->length);
+    if (fieldPtr->valuePtr == NULL) {
+	if (namePtr->kind == DP_JSON_REAL) {
+	    DpJsonMicros(bufPtr, fieldPtr->number);
+	} else {
+	    DpJsonWhole(bufPtr, (Tcl_WideInt) fieldPtr->number);
+	}
+    } else if (fieldPtr->key == COMMAND || fieldPtr->key == DATA
+	    || fieldPtr->key == ERROR) {
+	DpJournalText(journalPtr, fieldPtr->valuePtr);
+    } else {
+	DpJsonValue(bufPtr, namePtr->kind, fieldPtr->valuePtr);
+    }
+}
+
+/* What begins on a host is on the disk before it does. */
+static DpJournalUse
+UseOf(const Event *eventPtr)
+{
+    const Hub *hubPtr = eventPtr->hubPtr;
+    const char *type;
+
+    if (eventPtr->count < 2 || eventPtr->fields[0].key != TYPE
+	    || eventPtr->fields[1].valuePtr != hubPtr->words[W_BEGIN]) {
+	return DP_JOURNAL_MORE;
+    }
+    if (eventPtr->fields[0].valuePtr == hubPtr->words[W_RUN]) {
+	return DP_JOURNAL_STEP;
+    }
+    type = Tcl_GetString(eventPtr->fields[0].valuePtr);
+    return strcmp(type, "run") == 0 || strcmp(type, "file") == 0
+	    || strcmp(type, "connect") == 0 ? DP_JOURNAL_STEP
+	    : DP_JOURNAL_MORE;
+}
+
+void
+DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
+{
+    DpBuf *bufPtr = DpJournalLine(journalPtr);
+    DpJournalUse use = UseOf(eventPtr);
+    const Field *hostPtr = NULL;
+    size_t start;
+    bool isBinary;
+
+    if (bufPtr == NULL) {
+	return;
+    }
+    isBinary = FindField(eventPtr, BINARY) != NULL;
+    if (use == DP_JOURNAL_STEP) {
+	hostPtr = FindField(eventPtr, HOST);
+    }
+    start = DpBufLength(bufPtr);
+    for (int i = 0; i < eventPtr->count; i++) {
+	Key key = eventPtr->fields[i].key;
+
+	/* A journal has each failure already, where it arose. */
+	if (key != BINARY && key != FAILURES) {
+	    AddField(journalPtr, bufPtr, &eventPtr->fields[i], isBinary);
+	}
+    }
+    /* In place of the first comma. */
+    DpBufData(bufPtr)[start] = '{';
+    DpBufAppend(bufPtr, "}", 1);
+    DpJournalPut(journalPtr, use, hostPtr != NULL ? hostPtr->valuePtr : NULL);
+}

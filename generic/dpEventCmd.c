@@ -173,10 +173,13 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 static int
 RunSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
-    DpSpan *parentPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
-    DpSpan *spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_RUN],
-	    NULL);
+    DpSpan *parentPtr, *spanPtr;
 
+    if (hubPtr->isNoting) {
+	return TCL_OK;
+    }
+    parentPtr = DpSpanFind(hubPtr->dpPtr, objv[2]);
+    spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_RUN], NULL);
     if (!TakeSecrets(spanPtr, interp, 1, objv + 5)) {
 	DpSpanDrop(spanPtr);
 	return TCL_ERROR;
@@ -376,7 +379,8 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * begins below the event PARENT ("": none); DICT has what its begin says, and
  * SINKS hear of it besides those of the parent. SECRETS and ANSWERS stand in no
  * text of it, SECRETS in no line of its run's journal. Returns a handle.
- * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command.
+ * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command;
+ * "" and nothing begins while the last `core::event noting` was true.
  * core::event cell TOLD SLUG NAME -- the same for an action of a cell; TOLD is
  * the list PARENT SINKS PATH SANDBOX INTERACTIVE of its array.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
@@ -388,7 +392,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"begin", "cell", "end", "output", "run", "tell", NULL
+	"begin", "cell", "end", "noting", "output", "run", "tell", NULL
     };
     static const struct {
 	int min, max;
@@ -396,12 +400,12 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     } usages[] = {
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{5, 5, "told slug name"},
-	{3, 6, "span ?dict? ?error code?"}, {5, 5, "span stream bytes"},
+	{3, 6, "span ?dict? ?error code?"}, {3, 3, "boolean"}, {5, 5, "span stream bytes"},
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
-    enum { BEGIN, CELL, END, OUTPUT, RUN, TELL };
+    enum { BEGIN, CELL, END, NOTING, OUTPUT, RUN, TELL };
     Hub *hubPtr = clientData;
-    int index;
+    int index, flag;
 
     if (objc < 2) {
 	Tcl_WrongNumArgs(interp, 1, objv, "subcommand ?arg ...?");
@@ -422,6 +426,12 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return CellSub(hubPtr, interp, objv);
     case END:
 	return EndSub(hubPtr, interp, objc, objv);
+    case NOTING:
+	if (Tcl_GetBooleanFromObj(interp, objv[2], &flag) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	hubPtr->isNoting = flag != 0;
+	return TCL_OK;
     case OUTPUT:
 	return OutputSub(hubPtr, interp, objv);
     case RUN:

@@ -41,6 +41,7 @@ typedef struct Hub {
     DpInterp *dpPtr;            /* held */
     int refCount;               /* the command and each span */
     Tcl_WideInt last;           /* id of the event begun last */
+    bool isNoting;              /* each host has to be told, see RunSub */
     Tcl_Obj *keys[NUM_KEYS];    /* held */
     Tcl_Obj *words[NUM_WORDS];  /* held */
 } Hub;

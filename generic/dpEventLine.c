@@ -10,10 +10,11 @@
 #include "dpJson.h"
 
 /* A key as it stands in an object of JSON, and of which kind its values are. */
+#define NAME_SIZE 16
 typedef struct Name {
-    const char *text;
-    size_t length;
-    DpJsonKind kind;
+    char text[NAME_SIZE];       /* with what is before and behind it */
+    unsigned char length;
+    unsigned char kind;         /* DpJsonKind */
 } Name;
 
 #define NAME(name, kind) {",\"" name "\":", sizeof(",\"" name "\":") - 1, kind}
@@ -143,6 +144,16 @@ FindField(const Event *eventPtr, Key key)
     return NULL;
 }
 
+/* So much room any key needs, besides that of a text. */
+#define FIELD_SIZE (NAME_SIZE + DP_JSON_DIGITS)
+
+static bool
+MayHide(Key key)
+{
+    return key == COMMAND || key == DATA || key == ERROR;
+}
+
+/* A value of any kind. */
 static void
 AddField(DpJournal *journalPtr, DpBuf *bufPtr, const Field *fieldPtr,
 	bool isBinary)
@@ -160,18 +171,41 @@ AddField(DpJournal *journalPtr, DpBuf *bufPtr, const Field *fieldPtr,
 	return;
     }
     DpBufAppend(bufPtr, namePtr->text, namePtr->length);
-    if (fieldPtr->valuePtr == NULL) {
-	if (namePtr->kind == DP_JSON_REAL) {
-	    DpJsonMicros(bufPtr, fieldPtr->number);
-	} else {
-	    DpJsonWhole(bufPtr, (Tcl_WideInt) fieldPtr->number);
-	}
-    } else if (fieldPtr->key == COMMAND || fieldPtr->key == DATA
-	    || fieldPtr->key == ERROR) {
+    if (MayHide(fieldPtr->key)) {
 	DpJournalText(journalPtr, fieldPtr->valuePtr);
     } else {
-	DpJsonValue(bufPtr, namePtr->kind, fieldPtr->valuePtr);
+	DpJsonValue(bufPtr, (DpJsonKind) namePtr->kind, fieldPtr->valuePtr);
     }
+}
+
+/* How much room PutField takes for it. */
+static size_t
+RoomFor(const Field *fieldPtr)
+{
+    return FIELD_SIZE + (fieldPtr->valuePtr != NULL
+	    && fieldPtr->valuePtr->bytes != NULL
+	    ? (size_t) fieldPtr->valuePtr->length : 0);
+}
+
+/* What most fields are: returns the place behind it. NULL: AddField can it. */
+static unsigned char *
+PutField(unsigned char *to, const Field *fieldPtr, bool isMasked)
+{
+    const Name *namePtr = &names[fieldPtr->key];
+    const Tcl_Obj *valuePtr = fieldPtr->valuePtr;
+
+    memcpy(to, namePtr->text, NAME_SIZE);
+    to += namePtr->length;
+    if (valuePtr == NULL) {
+	return namePtr->kind == DP_JSON_REAL
+		? DpJsonPutMicros(to, fieldPtr->number)
+		: DpJsonPutWhole(to, fieldPtr->number);
+    }
+    if (namePtr->kind != DP_JSON_TEXT || valuePtr->bytes == NULL
+	    || (isMasked && MayHide(fieldPtr->key))) {
+	return NULL;
+    }
+    return DpJsonPlain(to, valuePtr->bytes, (size_t) valuePtr->length);
 }
 
 /* What begins on a host is on the disk before it does. */
@@ -201,22 +235,31 @@ DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
     DpJournalUse use = UseOf(eventPtr);
     const Field *hostPtr = NULL;
     size_t start;
-    bool isBinary;
+    bool isBinary, isMasked;
 
     if (bufPtr == NULL) {
 	return;
     }
     isBinary = FindField(eventPtr, BINARY) != NULL;
+    isMasked = DpJournalHides(journalPtr);
     if (use == DP_JOURNAL_STEP) {
 	hostPtr = FindField(eventPtr, HOST);
     }
     start = DpBufLength(bufPtr);
     for (int i = 0; i < eventPtr->count; i++) {
-	Key key = eventPtr->fields[i].key;
+	const Field *fieldPtr = &eventPtr->fields[i];
+	unsigned char *to, *end;
 
 	/* A journal has each failure already, where it arose. */
-	if (key != BINARY && key != FAILURES) {
-	    AddField(journalPtr, bufPtr, &eventPtr->fields[i], isBinary);
+	if (fieldPtr->key == BINARY || fieldPtr->key == FAILURES) {
+	    continue;
+	}
+	to = DpBufReserve(bufPtr, RoomFor(fieldPtr));
+	end = PutField(to, fieldPtr, isMasked);
+	if (end != NULL) {
+	    DpBufAdded(bufPtr, (size_t) (end - to));
+	} else {
+	    AddField(journalPtr, bufPtr, fieldPtr, isBinary);
 	}
     }
     /* In place of the first comma. */

@@ -397,6 +397,12 @@ DpJournalLine(DpJournal *journalPtr)
     return Takes(journalPtr) ? &journalPtr->lines : NULL;
 }
 
+bool
+DpJournalHides(const DpJournal *journalPtr)
+{
+    return journalPtr->maskPtr != NULL;
+}
+
 void
 DpJournalText(DpJournal *journalPtr, Tcl_Obj *textPtr)
 {
@@ -430,6 +436,7 @@ AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
 	const char *key, Tcl_WideInt id)
 {
     DpBuf *bufPtr = &journalPtr->lines;
+    unsigned char *to;
 
     AddText(bufPtr, "{\"type\":\"");
     AddText(bufPtr, type);
@@ -440,7 +447,8 @@ AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
     AddText(bufPtr, "\":");
     DpJsonWhole(bufPtr, id);
     AddText(bufPtr, ",\"time\":");
-    DpJsonReal(bufPtr, (double) Microseconds() / 1e6);
+    to = DpBufReserve(bufPtr, DP_JSON_DIGITS);
+    DpBufAdded(bufPtr, (size_t) (DpJsonPutMicros(to, Microseconds()) - to));
 }
 
 void

@@ -40,10 +40,11 @@ MODULE_SCOPE void DpJournalHide(DpJournal *journalPtr, Tcl_Obj *const *texts,
 
 /*
  * A line: where Line gives a buffer (NULL: nothing more is taken) the object of
- * an event is put there, texts that may hold a secret by Text, as strings; Put
- * ends it. host (or NULL) is where it happens.
+ * an event is put there, texts that may hold a secret by Text, as strings, if
+ * it hides any; Put ends it. host (or NULL) is where it happens.
  */
 MODULE_SCOPE DpBuf *DpJournalLine(DpJournal *journalPtr);
+MODULE_SCOPE bool DpJournalHides(const DpJournal *journalPtr);
 MODULE_SCOPE void DpJournalText(DpJournal *journalPtr, Tcl_Obj *textPtr);
 MODULE_SCOPE void DpJournalPut(DpJournal *journalPtr, DpJournalUse use,
 	Tcl_Obj *hostPtr);

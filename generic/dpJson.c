@@ -71,21 +71,40 @@ PlainBytes(const char *text, size_t length)
     return at;
 }
 
+unsigned char *
+DpJsonPlain(unsigned char *to, const char *text, size_t length)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    *to++ = '"';
+    for (; at + 8 <= length; at += 8) {
+	memcpy(&eight, text + at, 8);
+	if (!ArePlain(eight)) {
+	    return NULL;
+	}
+	memcpy(to + at, &eight, 8);
+    }
+    for (; at < length; at++) {
+	if (!IsPlain((unsigned char) text[at])) {
+	    return NULL;
+	}
+	to[at] = (unsigned char) text[at];
+    }
+    to[at] = '"';
+    return to + at + 1;
+}
+
 void
 DpJsonString(DpBuf *bufPtr, const char *text, int length)
 {
     const char *end = text + length;
+    unsigned char *to = DpBufReserve(bufPtr, (size_t) length + DP_JSON_ROOM);
+    unsigned char *after = DpJsonPlain(to, text, (size_t) length);
 
-    if (PlainBytes(text, (size_t) length) == (size_t) length) {
+    if (after != NULL) {
 	/* Most are plain to their end. */
-	unsigned char *to = DpBufReserve(bufPtr, (size_t) length + 2);
-
-	to[0] = '"';
-	if (length > 0) {
-	    memcpy(to + 1, text, (size_t) length);
-	}
-	to[length + 1] = '"';
-	DpBufAdded(bufPtr, (size_t) length + 2);
+	DpBufAdded(bufPtr, (size_t) (after - to));
 	return;
     }
     AddText(bufPtr, "\"");
@@ -197,55 +216,79 @@ KindOf(const char *name, int length)
 }
 
 /* Decimal digits, at least so many, before end; returns the first. */
-static char *
-Digits(char *end, uint64_t value, int least)
+static unsigned char *
+Digits(unsigned char *end, uint64_t value, int least)
 {
     do {
-	*--end = (char) ('0' + value % 10);
+	*--end = (unsigned char) ('0' + value % 10);
 	value /= 10;
 	least--;
     } while (value > 0 || least > 0);
     return end;
 }
 
-void
-DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole)
+/* What stands from there to end moves to its place. */
+static unsigned char *
+Moved(unsigned char *to, const unsigned char *from, const unsigned char *end)
 {
-    char text[24], *end = text + sizeof(text);
-    char *digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole
-	    : (uint64_t) whole, 1);
+    memcpy(to, from, (size_t) (end - from));
+    return to + (end - from);
+}
 
+unsigned char *
+DpJsonPutWhole(unsigned char *to, int64_t whole)
+{
+    unsigned char text[DP_JSON_DIGITS], *end = text + sizeof(text);
+    unsigned char *digit;
+
+    if (whole >= 0 && whole < 10) {
+	*to = (unsigned char) ('0' + whole);
+	return to + 1;
+    }
+    digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole : (uint64_t) whole, 1);
     if (whole < 0) {
 	*--digit = '-';
     }
-    DpBufAppend(bufPtr, digit, (size_t) (end - digit));
+    return Moved(to, digit, end);
 }
 
-static void
-AddMillionths(DpBuf *bufPtr, uint64_t millionths, bool isNegative)
+static unsigned char *
+PutMillionths(unsigned char *to, uint64_t millionths, bool isNegative)
 {
-    char text[32], *end = text + sizeof(text);
-    char *digit = Digits(end, millionths % 1000000, 6);
+    unsigned char text[DP_JSON_DIGITS], *end = text + sizeof(text);
+    unsigned char *digit = Digits(end, millionths % 1000000, 6);
 
     *--digit = '.';
     digit = Digits(digit, millionths / 1000000, 1);
     if (isNegative) {
 	*--digit = '-';
     }
-    DpBufAppend(bufPtr, digit, (size_t) (end - digit));
+    return Moved(to, digit, end);
+}
+
+unsigned char *
+DpJsonPutMicros(unsigned char *to, int64_t micros)
+{
+    return PutMillionths(to, micros < 0 ? 0 - (uint64_t) micros
+	    : (uint64_t) micros, micros < 0);
+}
+
+void
+DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole)
+{
+    unsigned char *to = DpBufReserve(bufPtr, DP_JSON_DIGITS);
+
+    DpBufAdded(bufPtr, (size_t) (DpJsonPutWhole(to, whole) - to));
 }
 
 void
 DpJsonReal(DpBuf *bufPtr, double real)
 {
-    AddMillionths(bufPtr, (uint64_t) (fabs(real) * 1e6 + 0.5), real < 0);
-}
+    unsigned char *to = DpBufReserve(bufPtr, DP_JSON_DIGITS);
+    unsigned char *end = PutMillionths(to,
+	    (uint64_t) (fabs(real) * 1e6 + 0.5), real < 0);
 
-void
-DpJsonMicros(DpBuf *bufPtr, int64_t micros)
-{
-    AddMillionths(bufPtr, micros < 0 ? 0 - (uint64_t) micros
-	    : (uint64_t) micros, micros < 0);
+    DpBufAdded(bufPtr, (size_t) (end - to));
 }
 
 static void

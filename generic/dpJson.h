@@ -19,14 +19,26 @@ typedef enum DpJsonKind {
 MODULE_SCOPE void DpJsonString(DpBuf *bufPtr, const char *text, int length);
 
 /*
+ * Puts the text with its quotes where there is room for DP_JSON_ROOM bytes more
+ * than it has, and returns the place behind it; NULL: something in it needs
+ * to be escaped.
+ */
+#define DP_JSON_ROOM 10
+MODULE_SCOPE unsigned char *DpJsonPlain(unsigned char *to, const char *text,
+	size_t length);
+
+/* The same for a number, which has at most DP_JSON_DIGITS bytes. */
+#define DP_JSON_DIGITS 24
+MODULE_SCOPE unsigned char *DpJsonPutWhole(unsigned char *to, int64_t whole);
+MODULE_SCOPE unsigned char *DpJsonPutMicros(unsigned char *to,
+	int64_t micros);
+
+/*
  * Append numbers; a real has six decimals and is below 1e12. printf, which is
  * exact, takes ten times as long.
  */
 MODULE_SCOPE void DpJsonWhole(DpBuf *bufPtr, Tcl_WideInt whole);
 MODULE_SCOPE void DpJsonReal(DpBuf *bufPtr, double real);
-
-/* The same for microseconds, as seconds. */
-MODULE_SCOPE void DpJsonMicros(DpBuf *bufPtr, int64_t micros);
 
 /* Appends a value; what is not of its kind is written as a string. */
 MODULE_SCOPE void DpJsonValue(DpBuf *bufPtr, DpJsonKind kind, Tcl_Obj *objPtr);

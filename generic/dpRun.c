@@ -70,10 +70,6 @@ DpRunAddTap(DpRun *runPtr, const DpRunTap *tapPtr)
     runPtr->taps = DpRealloc(runPtr->taps,
 	    (size_t) (runPtr->numTaps + 1) * sizeof(*runPtr->taps));
     runPtr->taps[runPtr->numTaps++] = *tapPtr;
-    if (runPtr->slice == NULL) {
-	/* Not zeroed: that would be much of what a short command costs. */
-	runPtr->slice = DpRealloc(NULL, SLICE);
-    }
 }
 
 static void
@@ -364,7 +360,11 @@ Drain(DpRun *runPtr, int stream)
 	    if (length > SLICE) {
 		length = SLICE;
 	    }
-	    memcpy(runPtr->slice, DpBufData(bufPtr), length);
+		if (runPtr->slice == NULL) {
+	    /* Not zeroed: that would be much of what a short command costs. */
+	    runPtr->slice = DpRealloc(NULL, SLICE);
+	}
+	memcpy(runPtr->slice, DpBufData(bufPtr), length);
 	    Keep(runPtr, stream, runPtr->slice, length);
 	    for (int i = 0; i < runPtr->numTaps; i++) {
 		if (runPtr->taps[i].feed != NULL) {

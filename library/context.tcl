@@ -23,9 +23,12 @@ proc ::deployer::ContextGet {} {
 proc ::deployer::ContextSays {} {
     variable Contexts
     set co [info coroutine]
-    return [expr {[info exists Contexts($co)] && [dict size $Contexts($co)] >
-        [dict exists $Contexts($co) -event]
-        + [dict exists $Contexts($co) -journal]}]
+    if {![info exists Contexts($co)]} {
+        return 0
+    }
+    set context $Contexts($co)
+    return [expr {[dict size $context] >
+        [dict exists $context -event] + [dict exists $context -journal]}]
 }
 
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours

@@ -32,6 +32,7 @@ proc ::deployer::EventNotes {} {
     variable Resuming
     set EventNoting [expr {$Resuming || $EventHostsWanted
         || [array size EventHosts]}]
+    core::event noting $EventNoting
 }
 
 # The end of the job CO, with what it returns.
@@ -81,6 +82,8 @@ oo::define ::deployer::host {
         set span [::deployer::core::event begin $span connect \
             [list host $Slug]]
         set code [catch {my Connect} result options]
+        # Options may be others by now.
+        unset -nocomplain Masks
         ::deployer::EventOutcome $span $code $result $options
         return -options $options $result
     }

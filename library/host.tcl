@@ -410,16 +410,17 @@ oo::class create ::deployer::host {
         }
         # It is told before it begins.
         if {$span ne ""} {
-            if {$opts eq "" && [info exists Masks]
-                    && $MasksSeen == $::deployer::Generation
-                    && !$::deployer::EventNoting} {
-                # Most commands, quickly.
-                set span [::deployer::core::event run $span $Slug $line $Masks]
-                lappend procOpts event $span
-            } elseif {[dict exists $opts untold]} {
-                set span ""
-            } else {
-                set span [my Tell $span $line $opts]
+            set event ""
+            if {$opts eq "" && [info exists Masks] && $MasksSeen == $Seen} {
+                # Most commands, quickly. What waited since Look, for the
+                # connection or for the shell, has taken Masks away.
+                set event [::deployer::core::event run $span $Slug $line $Masks]
+            }
+            if {$event eq "" && ![dict exists $opts untold]} {
+                set event [my Tell $span $line $opts]
+            }
+            set span $event
+            if {$span ne ""} {
                 lappend procOpts event $span
             }
         }
@@ -486,6 +487,8 @@ oo::class create ::deployer::host {
         if {$shell eq ""} {
             set shell ?
         }
+        # It was waited for, so that options may be others.
+        unset -nocomplain Masks
         set Shell $shell
         set Posix [expr {[file tail $Shell] in $::deployer::PosixShells}]
     }

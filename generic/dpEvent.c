@@ -43,6 +43,7 @@ DpHubDrop(Hub *hubPtr)
     for (int i = 0; i < NUM_WORDS; i++) {
 	DpReleaseObj(&hubPtr->words[i]);
     }
+    DpEventJobsFree(hubPtr);
     DpInterpDrop(hubPtr->dpPtr);
     DpFree(hubPtr);
 }
@@ -682,6 +683,37 @@ DpSpanFileEnded(DpSpan *spanPtr, uint64_t bytes, const DpError *errPtr)
     DpEventAddNumber(&event, BYTES, (int64_t) bytes);
     DpSpanAddSeconds(&event, spanPtr, now);
     AddError(&event, spanPtr, errPtr);
+    DpSpanEnd(spanPtr, &event);
+}
+
+void
+DpSpanBegun(DpSpan *spanPtr, DpSpan *parentPtr)
+{
+    Event event;
+
+    spanPtr->handle = DpHandleNew(spanPtr->dpPtr, DP_SPANS, spanPtr);
+    if (parentPtr != NULL) {
+	parentPtr->kids++;
+    }
+    DpEventBegin(&event, spanPtr, W_BEGIN, spanPtr->startTime);
+    for (int key = COMMAND; key <= GIVEN_LAST; key++) {
+	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
+    }
+    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
+}
+
+void
+DpSpanEndPlain(DpSpan *spanPtr)
+{
+    int64_t now;
+    Event event;
+
+    DpSpanEndKids(spanPtr);
+    DpSpanTellRest(spanPtr);
+    now = DpEventNow();
+    DpEventBegin(&event, spanPtr, W_END, now);
+    DpSpanAddWhat(&event, spanPtr);
+    DpSpanAddSeconds(&event, spanPtr, now);
     DpSpanEnd(spanPtr, &event);
 }
 

@@ -23,7 +23,7 @@ static const char *const keyNames[] = {
 
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
-    "action"
+    "action", "::deployer::Contexts", "-event"
 };
 
 static int
@@ -133,19 +133,9 @@ TakeSecrets(DpSpan *spanPtr, Tcl_Interp *interp, int count,
 static void
 Begun(DpSpan *spanPtr, DpSpan *parentPtr, Tcl_Interp *interp)
 {
-    DpInterp *dpPtr = spanPtr->dpPtr;
-    Event event;
-
-    spanPtr->handle = DpHandleNew(dpPtr, DP_SPANS, spanPtr);
-    if (parentPtr != NULL) {
-	parentPtr->kids++;
-    }
-    DpEventBegin(&event, spanPtr, W_BEGIN, spanPtr->startTime);
-    for (int key = COMMAND; key <= GIVEN_LAST; key++) {
-	DpEventAdd(&event, (Key) key, spanPtr->given[key]);
-    }
-    DpEventSend(spanPtr->sinksPtr, &event, DP_SINK_FRAME, 0);
-    Tcl_SetObjResult(interp, DpHandleObj(dpPtr, DP_SPANS, spanPtr->handle));
+    DpSpanBegun(spanPtr, parentPtr);
+    Tcl_SetObjResult(interp, DpHandleObj(spanPtr->dpPtr, DP_SPANS,
+	    spanPtr->handle));
 }
 
 /* begin PARENT TYPE DICT ?SINKS? ?SECRETS? ?ANSWERS? */
@@ -187,41 +177,6 @@ RunSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpReplaceObj(&spanPtr->given[HOST], objv[3]);
     DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(spanPtr->maskPtr,
 	    objv[4]));
-    Begun(spanPtr, parentPtr, interp);
-    return TCL_OK;
-}
-
-/*
- * cell TOLD SLUG NAME -- TOLD is a list: the parent, the sinks, the path of the
- * array, whether it is in a sandbox, and interactive.
- */
-static int
-CellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
-{
-    enum { T_PARENT, T_SINKS, T_PATH, T_SANDBOX, T_INTERACTIVE, T_COUNT };
-    DpSpan *parentPtr, *spanPtr;
-    Tcl_Obj **told, *pathPtr;
-    int count;
-
-    if (Tcl_ListObjGetElements(interp, objv[2], &count, &told) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    if (count < T_COUNT) {
-	Tcl_SetObjResult(interp, Tcl_NewStringObj("no such list", -1));
-	Tcl_SetErrorCode(interp, "TCL", "VALUE", "LIST", (char *) NULL);
-	return TCL_ERROR;
-    }
-    parentPtr = DpSpanFind(hubPtr->dpPtr, told[T_PARENT]);
-    spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_ACTION],
-	    told[T_SINKS]);
-    pathPtr = Tcl_NewStringObj(Tcl_GetString(told[T_PATH]), -1);
-    Tcl_AppendToObj(pathPtr, ":", 1);
-    Tcl_AppendObjToObj(pathPtr, objv[3]);
-    DpReplaceObj(&spanPtr->given[PATH], pathPtr);
-    DpReplaceObj(&spanPtr->given[HOST], objv[3]);
-    DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(NULL, objv[4]));
-    DpReplaceObj(&spanPtr->given[SANDBOX], told[T_SANDBOX]);
-    DpReplaceObj(&spanPtr->given[INTERACTIVE], told[T_INTERACTIVE]);
     Begun(spanPtr, parentPtr, interp);
     return TCL_OK;
 }
@@ -297,6 +252,10 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     if (spanPtr == NULL) {
 	return TCL_OK;
     }
+    if (objc == 3) {
+	DpSpanEndPlain(spanPtr);
+	return TCL_OK;
+    }
     DpSpanEndKids(spanPtr);
     if (objc > 5) {
 	Tcl_Obj *cleanPtr = DpEventClean(spanPtr->maskPtr, objv[4]);
@@ -314,7 +273,7 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     now = DpEventNow();
     DpEventBegin(&event, spanPtr, W_END, now);
     DpSpanAddWhat(&event, spanPtr);
-    if (objc > 3 && DpEventTake(interp, objv[3], spanPtr->maskPtr, spanPtr->given,
+    if (DpEventTake(interp, objv[3], spanPtr->maskPtr, spanPtr->given,
 	    &event) != TCL_OK) {
 	DpEventForget(&event);
 	return TCL_ERROR;
@@ -381,9 +340,19 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * text of it, SECRETS in no line of its run's journal. Returns a handle.
  * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command;
  * "" and nothing begins while the last `core::event noting` was true.
- * core::event cell TOLD SLUG NAME -- the same for an action of a cell; TOLD is
- * the list PARENT SINKS PATH SANDBOX INTERACTIVE of its array.
+ * core::event cell TOLD SLUG NAME CO -- the same for an action of a cell, which
+ * is all of the job CO: its context has that event from here on. TOLD is the
+ * list CHANGES PARENT SINKS PATH SANDBOX INTERACTIVE of its array. 0 and nothing
+ * begins where this is not right any more.
+ * core::event changes -- a number for CHANGES.
+ * core::event changed -- what was told until here is not right any more.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
+ * core::event job CO EVENT ?JOURNAL? -- EVENT ends with the job CO, and so does
+ * the run of JOURNAL.
+ * core::event over CO -- CO has ended, and so do its events, the last one first.
+ * Returns the journal, "" where there is none.
+ * core::event events CO -- the same, but ends nothing: a list of the journal and
+ * the events; "" where there are none.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
  */
@@ -392,18 +361,24 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"begin", "cell", "end", "noting", "output", "run", "tell", NULL
+	"begin", "cell", "changed", "changes", "end", "events", "job",
+	"noting", "output", "over", "run", "tell", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } usages[] = {
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
-	{5, 5, "told slug name"},
-	{3, 6, "span ?dict? ?error code?"}, {3, 3, "boolean"}, {5, 5, "span stream bytes"},
+	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
+	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},
+	{4, 5, "co event ?journal?"}, {3, 3, "boolean"}, {5, 5, "span stream bytes"},
+	{3, 3, "co"},
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
-    enum { BEGIN, CELL, END, NOTING, OUTPUT, RUN, TELL };
+    enum {
+	BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, NOTING, OUTPUT, OVER,
+	RUN, TELL
+    };
     Hub *hubPtr = clientData;
     int index, flag;
 
@@ -423,9 +398,19 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     case BEGIN:
 	return BeginSub(hubPtr, interp, objc, objv);
     case CELL:
-	return CellSub(hubPtr, interp, objv);
+	return DpEventCellSub(hubPtr, interp, objv);
+    case CHANGED:
+	hubPtr->changes++;
+	return TCL_OK;
+    case CHANGES:
+	Tcl_SetObjResult(interp, Tcl_NewWideIntObj(hubPtr->changes));
+	return TCL_OK;
     case END:
 	return EndSub(hubPtr, interp, objc, objv);
+    case EVENTS:
+	return DpEventEventsSub(hubPtr, interp, objv);
+    case JOB:
+	return DpEventJobSub(hubPtr, interp, objc, objv);
     case NOTING:
 	if (Tcl_GetBooleanFromObj(interp, objv[2], &flag) != TCL_OK) {
 	    return TCL_ERROR;
@@ -434,6 +419,8 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return TCL_OK;
     case OUTPUT:
 	return OutputSub(hubPtr, interp, objv);
+    case OVER:
+	return DpEventOverSub(hubPtr, interp, objv);
     case RUN:
 	return RunSub(hubPtr, interp, objv);
     case TELL:
@@ -484,6 +471,7 @@ DpEventInit(DpInterp *dpPtr)
     hubPtr->dpPtr = dpPtr;
     DpInterpHold(dpPtr);
     hubPtr->refCount = 1;
+    Tcl_InitHashTable(&hubPtr->jobs, TCL_STRING_KEYS);
     for (int i = 0; i < NUM_KEYS; i++) {
 	DpReplaceObj(&hubPtr->keys[i], Tcl_NewStringObj(keyNames[i], -1));
     }

@@ -26,7 +26,7 @@ typedef enum Key {
 #define GIVEN_LAST SHOWN
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
-    W_ACTION, NUM_WORDS };
+    W_ACTION, W_CONTEXTS, W_EVENT, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -42,6 +42,8 @@ typedef struct Hub {
     int refCount;               /* the command and each span */
     Tcl_WideInt last;           /* id of the event begun last */
     bool isNoting;              /* each host has to be told, see RunSub */
+    Tcl_WideInt changes;        /* of what cells tell, see DpEventCellSub */
+    Tcl_HashTable jobs;         /* coroutine -> Job */
     Tcl_Obj *keys[NUM_KEYS];    /* held */
     Tcl_Obj *words[NUM_WORDS];  /* held */
 } Hub;
@@ -134,8 +136,29 @@ MODULE_SCOPE void DpSpanAddSeconds(Event *eventPtr, const DpSpan *spanPtr,
 	int64_t time);
 MODULE_SCOPE void DpSpanEnd(DpSpan *spanPtr, Event *eventPtr);
 
+/* It begins, with what is given; gets its handle. */
+MODULE_SCOPE void DpSpanBegun(DpSpan *spanPtr, DpSpan *parentPtr);
+
+/* It ends, with nothing more to say, and all that goes on inside of it. */
+MODULE_SCOPE void DpSpanEndPlain(DpSpan *spanPtr);
+
 /* Ends what goes on inside of it; ends it, too, without its own outcome. */
 MODULE_SCOPE void DpSpanEndKids(DpSpan *spanPtr);
 MODULE_SCOPE void DpSpanEndLost(DpSpan *spanPtr, const char *why);
+
+/* An event, and maybe the run of a journal (or NULL), ends with a job. */
+MODULE_SCOPE void DpEventJobAdd(Hub *hubPtr, Tcl_Obj *coPtr,
+	unsigned long handle, Tcl_Obj *journalPtr);
+MODULE_SCOPE void DpEventJobsFree(Hub *hubPtr);
+
+/* Subcommands of core::event, see there. */
+MODULE_SCOPE int DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp,
+	Tcl_Obj *const objv[]);
+MODULE_SCOPE int DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[]);
+MODULE_SCOPE int DpEventOverSub(Hub *hubPtr, Tcl_Interp *interp,
+	Tcl_Obj *const objv[]);
+MODULE_SCOPE int DpEventEventsSub(Hub *hubPtr, Tcl_Interp *interp,
+	Tcl_Obj *const objv[]);
 
 #endif

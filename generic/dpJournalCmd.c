@@ -12,6 +12,18 @@
 #include <stdlib.h>
 #include <tclOO.h>
 
+/* What the jobs of a fan-out tell a journal. */
+typedef struct Fan {
+    DpJournal *journalPtr;      /* held */
+    Tcl_WideInt id;             /* of the event that calls cells; 0: hosts */
+} Fan;
+
+/* Client data of core::journal. */
+typedef struct Journals {
+    DpInterp *dpPtr;            /* held */
+    Tcl_HashTable fans;         /* number of a fan-out -> Fan */
+} Journals;
+
 /* The id of an event that goes on; 0: there is none. */
 static Tcl_WideInt
 SpanId(DpInterp *dpPtr, Tcl_Obj *namePtr)
@@ -103,36 +115,90 @@ IsSkipped(Tcl_Interp *interp, Tcl_Obj *optionsPtr)
     return found;
 }
 
-/* key JOURNAL EVENT KEY CODE RESULT OPTIONS */
+/* key FAN KEY CODE RESULT OPTIONS */
 static int
-KeySub(DpInterp *dpPtr, DpJournal *journalPtr, Tcl_Interp *interp,
-	Tcl_Obj *const objv[])
+KeySub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
-    Tcl_Obj *resultPtr = objv[6];
-    int code, length;
+    Tcl_Obj *resultPtr = objv[5];
+    Tcl_HashEntry *entryPtr;
+    const Fan *fanPtr;
+    int number, code, length;
 
-    if (Tcl_GetIntFromObj(interp, objv[5], &code) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    if (code == TCL_ERROR && IsSkipped(interp, objv[7])) {
+    if (journalsPtr->fans.numEntries == 0) {
 	return TCL_OK;
     }
-    if (Tcl_GetString(objv[3])[0] == '\0') {
+    if (Tcl_GetIntFromObj(interp, objv[2], &number) != TCL_OK
+	    || Tcl_GetIntFromObj(interp, objv[4], &code) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    entryPtr = Tcl_FindHashEntry(&journalsPtr->fans,
+	    (char *) (intptr_t) number);
+    if (entryPtr == NULL
+	    || (code == TCL_ERROR && IsSkipped(interp, objv[6]))) {
+	return TCL_OK;
+    }
+    fanPtr = Tcl_GetHashValue(entryPtr);
+    if (fanPtr->id == 0) {
 	/* The events of the host say the rest. */
 	if (code != TCL_OK) {
-	    DpJournalFailed(journalPtr, objv[4]);
+	    DpJournalFailed(fanPtr->journalPtr, objv[3]);
 	}
 	return TCL_OK;
     }
     (void) Tcl_GetStringFromObj(resultPtr, &length);
-    if (code == TCL_OK && length > 0
-	    && Tcl_GetObjectFromObj(interp, resultPtr) != NULL) {
-	/* It is nothing to another process. */
-	resultPtr = NULL;
+    if (code == TCL_OK && length > 0) {
+	if (Tcl_GetObjectFromObj(interp, resultPtr) != NULL) {
+	    /* It is nothing to another process. */
+	    resultPtr = NULL;
+	}
+	Tcl_ResetResult(interp);
     }
-    Tcl_ResetResult(interp);
-    DpJournalCell(journalPtr, SpanId(dpPtr, objv[3]), objv[4],
-	    code == TCL_OK, resultPtr);
+    DpJournalCell(fanPtr->journalPtr, fanPtr->id, objv[3], code == TCL_OK,
+	    resultPtr);
+    return TCL_OK;
+}
+
+/* Twin of FanSub with a journal. */
+static void
+FreeFan(Tcl_HashEntry *entryPtr)
+{
+    Fan *fanPtr = Tcl_GetHashValue(entryPtr);
+
+    Tcl_DeleteHashEntry(entryPtr);
+    DpJournalDrop(fanPtr->journalPtr);
+    DpFree(fanPtr);
+}
+
+/* fan NUMBER ?JOURNAL EVENT? */
+static int
+FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    DpJournal *journalPtr;
+    Tcl_HashEntry *entryPtr;
+    Fan *fanPtr;
+    int number, isNew;
+
+    if (Tcl_GetIntFromObj(interp, objv[2], &number) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    entryPtr = Tcl_FindHashEntry(&journalsPtr->fans,
+	    (char *) (intptr_t) number);
+    if (entryPtr != NULL) {
+	FreeFan(entryPtr);
+    }
+    if (objc < 5) {
+	return TCL_OK;
+    }
+    if (DpJournalGet(journalsPtr->dpPtr, objv[3], &journalPtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    fanPtr = DpAlloc(sizeof(*fanPtr));
+    fanPtr->journalPtr = journalPtr;
+    DpJournalHold(journalPtr);
+    fanPtr->id = SpanId(journalsPtr->dpPtr, objv[4]);
+    Tcl_SetHashValue(Tcl_CreateHashEntry(&journalsPtr->fans,
+	    (char *) (intptr_t) number, &isNew), fanPtr);
     return TCL_OK;
 }
 
@@ -143,8 +209,11 @@ KeySub(DpInterp *dpPtr, DpJournal *journalPtr, Tcl_Interp *interp,
  * core::journal hide JOURNAL TEXTS -- these are *** from here on.
  * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
- * core::journal key JOURNAL EVENT KEY CODE RESULT OPTIONS -- so has this job of
- * a fan-out; EVENT "": it is that of a host.
+ * core::journal fan NUMBER JOURNAL EVENT -- the fan-out with this number is a
+ * call on cells below EVENT; "": one on hosts.
+ * core::journal key NUMBER KEY CODE RESULT OPTIONS -- a job of it has ended;
+ * nothing where that is not of any journal.
+ * core::journal fan NUMBER -- it is over.
  * core::journal failed JOURNAL KEY -- to be counted.
  * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
  * core::journal environment -- the values of XDG_STATE_HOME and HOME, "": none.
@@ -155,8 +224,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"cell", "cells", "close", "environment", "failed", "hide", "key",
-	"new", "open", NULL
+	"cell", "cells", "close", "environment", "failed", "fan", "hide",
+	"key", "new", "open", NULL
     };
     static const struct {
 	int min, max;
@@ -165,12 +234,16 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
 	{4, 4, "journal state"}, {2, 2, ""}, {4, 4, "journal key"},
+	{3, 5, "number ?journal event?"},
 	{4, 4, "journal texts"},
-	{8, 8, "journal event key code result options"}, {5, 5, "directory facts secrets"},
+	{7, 7, "number key code result options"}, {5, 5, "directory facts secrets"},
 	{3, 3, "path"}
     };
-    enum { CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, HIDE, KEY, NEW, OPEN };
-    DpInterp *dpPtr = clientData;
+    enum {
+	CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, FAN, HIDE, KEY, NEW, OPEN
+    };
+    Journals *journalsPtr = clientData;
+    DpInterp *dpPtr = journalsPtr->dpPtr;
     DpJournal *journalPtr;
     Tcl_WideInt count;
     Tcl_Obj **texts;
@@ -196,6 +269,12 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     if (index == OPEN) {
 	return OpenSub(interp, objv);
+    }
+    if (index == FAN) {
+	return FanSub(journalsPtr, interp, objc, objv);
+    }
+    if (index == KEY) {
+	return KeySub(journalsPtr, interp, objv);
     }
     if (DpJournalGet(dpPtr, objv[2], &journalPtr) != TCL_OK) {
 	return TCL_ERROR;
@@ -233,17 +312,36 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	}
 	DpJournalHide(journalPtr, texts, length);
 	return TCL_OK;
-    case KEY:
-	return KeySub(dpPtr, journalPtr, interp, objv);
     default:
 	return TCL_OK;
     }
 }
 
+static void
+CommandDeleted(ClientData clientData)
+{
+    Journals *journalsPtr = clientData;
+    Tcl_HashEntry *entryPtr;
+    Tcl_HashSearch search;
+
+    while ((entryPtr = Tcl_FirstHashEntry(&journalsPtr->fans, &search))
+	    != NULL) {
+	FreeFan(entryPtr);
+    }
+    Tcl_DeleteHashTable(&journalsPtr->fans);
+    DpInterpDrop(journalsPtr->dpPtr);
+    DpFree(journalsPtr);
+}
+
 void
 DpJournalCmdInit(DpInterp *dpPtr)
 {
+    Journals *journalsPtr = DpAlloc(sizeof(*journalsPtr));
+
+    journalsPtr->dpPtr = dpPtr;
+    DpInterpHold(dpPtr);
+    Tcl_InitHashTable(&journalsPtr->fans, TCL_ONE_WORD_KEYS);
     DpJournalInit(dpPtr);
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::journal",
-	    JournalCmd, dpPtr, NULL);
+	    JournalCmd, journalsPtr, CommandDeleted);
 }

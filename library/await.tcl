@@ -187,8 +187,6 @@ proc ::deployer::JobMain {co parent prefix end} {
     variable Broken
     variable Owned
     variable Ending
-    variable EventSpans
-    variable JournalJobs
     set code [catch {uplevel #0 $prefix} result options]
     if {$code == 1} {
         # It has the words of every call, and those of the failures below.
@@ -197,18 +195,10 @@ proc ::deployer::JobMain {co parent prefix end} {
     if {[info exists Owned($co)]} {
         JobLeave $co $parent code result options
     }
-    if {[info exists EventSpans($co)]} {
-        if {$code == 1 || [llength $EventSpans($co)] > 1} {
-            EventsEnd $co $code $result $options
-        } else {
-            core::event end $EventSpans($co)
-            unset EventSpans($co)
-        }
-        if {[info exists JournalJobs($co)]} {
-            set journal $JournalJobs($co)
-            unset JournalJobs($co)
-            catch {JournalEnd $journal $code $options}
-        }
+    set journal [expr {$code == 1 ? [EventsFailed $co $result $options]
+        : [core::event over $co]}]
+    if {$journal ne ""} {
+        catch {JournalEnd $journal $code $options}
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co) \
         Begun($co) Cancelled($co) Refused($co) Broken($co)

@@ -5,12 +5,10 @@
 # belongs to; a context without it tells nobody, and costs nothing.
 
 namespace eval ::deployer {
-    variable EventSpans         ;# coroutine of a job -> events that it ends
     variable EventHosts         ;# slug -> host; while somebody wants to know
     variable EventHostsWanted 0
     # Whether hosts have to note (Noted) on whom something runs.
     variable EventNoting 0
-    array set EventSpans {}
     array set EventHosts {}
 }
 
@@ -35,19 +33,15 @@ proc ::deployer::EventNotes {} {
     core::event noting $EventNoting
 }
 
-# The end of the job CO, with what it returns.
-proc ::deployer::EventsEnd {co code result options} {
-    variable EventSpans
-    set spans [lreverse $EventSpans($co)]
-    unset EventSpans($co)
+# The job CO has failed, with this error. Returns the journal of the run that it
+# was, "" where it was none.
+proc ::deployer::EventsFailed {co result options} {
+    set spans [lassign [core::event events $co] journal]
     foreach span $spans {
-        if {$code == 1} {
-            core::event end $span [EventFailures $options] $result \
-                [dict get $options -errorcode]
-        } else {
-            core::event end $span
-        }
+        core::event end $span [EventFailures $options] $result \
+            [dict get $options -errorcode]
     }
+    return $journal
 }
 
 # {failures DICT} of the return OPTIONS of what failed on some of many: message

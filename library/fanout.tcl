@@ -30,7 +30,6 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
     variable Fans
     variable FanSignals
     variable Jobs
-    variable JournalFans
     set total [llength $keys]
     if {!$total} {
         return {}
@@ -60,10 +59,15 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         variable FanBars
         set FanBars($id) $bar
     }
-    if {[dict exists $opts journal]} {
-        set JournalFans($id) [dict get $opts journal]
-    } elseif {[dict exists $context -journal]} {
-        set JournalFans($id) [list [dict get $context -journal] ""]
+    set journal [expr {[dict exists $opts journal]}]
+    if {$journal || [dict exists $context -journal]} {
+        # The run may be over.
+        catch {
+            core::journal fan $id {*}[expr {$journal
+                ? [dict get $opts journal]
+                : [list [dict get $context -journal] ""]}]
+            set journal 1
+        }
     }
     while 1 {
         # Jobs are begun from here alone, never by one that ends: else a long
@@ -120,8 +124,10 @@ proc ::deployer::Fanout {keys prefix {opts {}}} {
         FanAbort [FanCollect $id running results failures] $running stop
     }
     ContextSet $context
-    unset -nocomplain Fans($id) FanSignals($id) FanData($id) FanBars($id) \
-        JournalFans($id)
+    unset -nocomplain Fans($id) FanSignals($id) FanData($id) FanBars($id)
+    if {$journal} {
+        core::journal fan $id
+    }
     BarsEnd $bar
     if {$stop ne ""} {
         lassign $stop options message
@@ -170,16 +176,10 @@ proc ::deployer::FanEnded {id key code result options} {
     variable Fans
     variable FanSignals
     variable FanBars
-    variable JournalFans
     if {[info exists FanBars($id)]} {
         BarsOneEnded $FanBars($id) $key $code
     }
-    if {[info exists JournalFans($id)]} {
-        # The run may be over.
-        catch {
-            core::journal key {*}$JournalFans($id) $key $code $result $options
-        }
-    }
+    core::journal key $id $key $code $result $options
     if {[info exists Fans($id)]} {
         lappend Fans($id) $key $code $result $options
         if {[info exists FanSignals($id)]} {

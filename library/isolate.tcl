@@ -312,21 +312,8 @@ proc ::deployer::CellRun {fan index} {
     $class create $cell <cell> $root [lappend kin $position] $cell $begin
     lappend Owned($co) $cell
     set ns [info object namespace $cell]
-    if {$told ne ""} {
-        variable Epoch
-        variable LoggersChanges
-        lassign $told told epoch changes
-        if {$epoch == $Epoch && $changes == $LoggersChanges} {
-            # As EventJob does it, for many.
-            variable Contexts
-            variable EventSpans
-            set span [core::event cell $told $index $method]
-            lappend EventSpans($co) $span
-            set context $Contexts($co)
-            dict set context -event $span
-            set Contexts($co) $context
-            tailcall ::deployer::Perform $ns $method $arguments 1
-        }
+    if {$told ne "" && [core::event cell $told $index $method $co]} {
+        tailcall ::deployer::Perform $ns $method $arguments 1
     }
     foreach step $rest {
         lassign $step array role class root name begin

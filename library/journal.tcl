@@ -8,8 +8,6 @@
 namespace eval ::deployer {
     variable RunsOn ""          ;# 0 or 1; "": as the environment says
     variable Journals           ;# of runs that go on -> the root's namespace
-    variable JournalJobs        ;# coroutine of an outermost job -> its journal
-    variable JournalFans        ;# fan-out -> {journal event kind}
     variable JournalDirectory   ;# {variables directory}, as found last
     variable JournalWarned 0
     variable JournalCount 0     ;# files that this process has made
@@ -17,8 +15,6 @@ namespace eval ::deployer {
     # Of runs that go on where another one had stopped; see resume.tcl.
     variable Resuming 0
     array set Journals {}
-    array set JournalJobs {}
-    array set JournalFans {}
     set JournalDirectory {? {}}
 
     # Every so many journals the old ones are looked through.
@@ -148,12 +144,6 @@ proc ::deployer::JournalHide text {
         catch {core::journal hide [dict get $context -journal] [list $text]}
     }
     return $text
-}
-
-# The job that this code is, whose event is SPAN, is the outermost of JOURNAL.
-proc ::deployer::JournalJob journal {
-    variable JournalJobs
-    set JournalJobs([info coroutine]) $journal
 }
 
 # The end of the run of JOURNAL.

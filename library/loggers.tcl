@@ -9,7 +9,6 @@ namespace eval ::deployer {
     # How many loggers instances have, and those of others than roots.
     variable Listening 0
     variable ListeningBelow 0
-    variable LoggersChanges 0   ;# of them
     variable LoggerSinks        ;# logger -> {sink uses}
     variable LoggerHomes        ;# namespace -> its loggers
     variable EventKinds         ;# class,method -> whether that is an action
@@ -145,10 +144,9 @@ proc ::deployer::LoggersWord {ns space word names} {
 proc ::deployer::LoggersAdd {ns loggers} {
     variable Listening
     variable ListeningBelow
-    variable LoggersChanges
     variable LoggerHomes
     variable LoggerSinks
-    incr LoggersChanges
+    core::event changed
     namespace upvar $ns Loggers own
     foreach logger $loggers {
         if {[info exists own] && [dict exists $own $logger]} {
@@ -190,10 +188,9 @@ proc ::deployer::LoggerSink logger {
 proc ::deployer::LoggersRemove {ns loggers {below ""}} {
     variable Listening
     variable ListeningBelow
-    variable LoggersChanges
     variable LoggerHomes
     variable LoggerSinks
-    incr LoggersChanges
+    core::event changed
     if {$below eq ""} {
         set below [expr {[set ${ns}::Root] ne $ns}]
     }
@@ -215,7 +212,7 @@ proc ::deployer::LoggersRemove {ns loggers {below ""}} {
         if {[info exists ${ns}::Loggers]} {
             dict unset ${ns}::Loggers $logger
         }
-        incr LoggersChanges
+        core::event changed
         incr Listening -1
         if {$below} {
             incr ListeningBelow -1
@@ -425,7 +422,6 @@ proc ::deployer::LoggersHearing ns {
 # there must be.
 proc ::deployer::EventJob {ns type name} {
     variable Contexts
-    variable EventSpans
     variable ListeningBelow
     namespace upvar [set ${ns}::Root] Options options Loggers loggers
     set co [info coroutine]
@@ -444,10 +440,11 @@ proc ::deployer::EventJob {ns type name} {
     } else {
         set sinks {}
     }
+    set journal {}
     if {$parent eq ""} {
         if {[dict exists $context -journal]} {
-            lappend sinks [dict get $context -journal]
-            JournalJob [dict get $context -journal]
+            set journal [list [dict get $context -journal]]
+            lappend sinks {*}$journal
         } elseif {![llength $sinks]} {
             return
         }
@@ -460,7 +457,7 @@ proc ::deployer::EventJob {ns type name} {
         lappend facts host $host
     }
     set span [core::event begin $parent $type $facts $sinks]
-    lappend EventSpans($co) $span
+    core::event job $co $span {*}$journal
     dict set context -event $span
     if {[info exists Contexts($co)]} {
         set Contexts($co) $context
@@ -470,23 +467,19 @@ proc ::deployer::EventJob {ns type name} {
 }
 
 # What the cells of the array of namespace NS tell of their action METHOD, for
-# core::event cell, with the Epoch and LoggersChanges that it holds for; {}
-# where it has to be found out for each.
+# core::event cell; {} where it has to be found out for each.
 proc ::deployer::EventCells {ns method} {
-    variable Epoch
-    variable EventKinds
     variable ListeningBelow
-    variable LoggersChanges
     set context [ContextGet]
     if {$ListeningBelow || ![dict exists $context -event]
             || ![EventIsAction $ns $method]} {
         return {}
     }
     namespace upvar [set ${ns}::Root] Options options Loggers loggers
-    return [list [list [dict get $context -event] \
+    return [list [core::event changes] [dict get $context -event] \
         [expr {[info exists loggers] ? [dict values $loggers] : ""}] \
         [PathOf $ns] [EventInSandbox $context $options] \
-        [dict get $options interactive]] $Epoch $LoggersChanges]
+        [dict get $options interactive]]
 }
 
 # Whether what runs in CONTEXT, below a root with OPTIONS, is in a sandbox.
@@ -558,6 +551,7 @@ proc ::deployer::EventIsAction {ns method} {
 proc ::deployer::EventKindsForget args {
     variable EventKinds
     array unset EventKinds
+    core::event changed
 }
 trace add variable ::deployer::Epoch write ::deployer::EventKindsForget
 

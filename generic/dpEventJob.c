@@ -1,0 +1,199 @@
+/*
+ * dpEventJob.c -- events that end with a job, and those of cells.
+ *
+ * Layer L4. A job is told by the name of its coroutine. There may be thousands,
+ * each with one event mostly.
+ */
+
+#include "dpEventInt.h"
+
+#include "dpObj.h"
+
+/* What ends with a job. */
+typedef struct Job {
+    Tcl_Obj *journalPtr;        /* held: the run that ends, too, or NULL */
+    int count;
+    unsigned long handles[];    /* of events, those begun first at the front */
+} Job;
+
+static void
+FreeJob(Job *jobPtr)
+{
+    DpReleaseObj(&jobPtr->journalPtr);
+    DpFree(jobPtr);
+}
+
+void
+DpEventJobsFree(Hub *hubPtr)
+{
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entryPtr = Tcl_FirstHashEntry(&hubPtr->jobs, &search);
+
+    for (; entryPtr != NULL; entryPtr = Tcl_NextHashEntry(&search)) {
+	FreeJob(Tcl_GetHashValue(entryPtr));
+    }
+    Tcl_DeleteHashTable(&hubPtr->jobs);
+}
+
+void
+DpEventJobAdd(Hub *hubPtr, Tcl_Obj *coPtr, unsigned long handle,
+	Tcl_Obj *journalPtr)
+{
+    int isNew;
+    Tcl_HashEntry *entryPtr = Tcl_CreateHashEntry(&hubPtr->jobs,
+	    Tcl_GetString(coPtr), &isNew);
+    Job *jobPtr = isNew ? NULL : Tcl_GetHashValue(entryPtr);
+    int count = isNew ? 0 : jobPtr->count;
+
+    jobPtr = DpRealloc(jobPtr, sizeof(*jobPtr)
+	    + ((size_t) count + 1) * sizeof(*jobPtr->handles));
+    if (isNew) {
+	jobPtr->journalPtr = NULL;
+    }
+    if (journalPtr != NULL) {
+	DpReplaceObj(&jobPtr->journalPtr, journalPtr);
+    }
+    jobPtr->handles[count] = handle;
+    jobPtr->count = count + 1;
+    Tcl_SetHashValue(entryPtr, jobPtr);
+}
+
+/* Its record, out of the table; NULL: nothing ends with it. */
+static Job *
+TakeJob(Hub *hubPtr, Tcl_Obj *coPtr)
+{
+    Tcl_HashEntry *entryPtr;
+    Job *jobPtr;
+
+    if (hubPtr->jobs.numEntries == 0) {
+	return NULL;
+    }
+    entryPtr = Tcl_FindHashEntry(&hubPtr->jobs, Tcl_GetString(coPtr));
+    if (entryPtr == NULL) {
+	return NULL;
+    }
+    jobPtr = Tcl_GetHashValue(entryPtr);
+    Tcl_DeleteHashEntry(entryPtr);
+    return jobPtr;
+}
+
+int
+DpEventOverSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    Job *jobPtr = TakeJob(hubPtr, objv[2]);
+
+    if (jobPtr == NULL) {
+	return TCL_OK;
+    }
+    for (int i = jobPtr->count - 1; i >= 0; i--) {
+	DpSpan *spanPtr = DpHandleGet(hubPtr->dpPtr, DP_SPANS,
+		jobPtr->handles[i]);
+
+	/* What is above may have ended it. */
+	if (spanPtr != NULL) {
+	    DpSpanEndPlain(spanPtr);
+	}
+    }
+    if (jobPtr->journalPtr != NULL) {
+	Tcl_SetObjResult(interp, jobPtr->journalPtr);
+    }
+    FreeJob(jobPtr);
+    return TCL_OK;
+}
+
+int
+DpEventEventsSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    Job *jobPtr = TakeJob(hubPtr, objv[2]);
+    Tcl_Obj *listPtr;
+
+    if (jobPtr == NULL) {
+	return TCL_OK;
+    }
+    listPtr = Tcl_NewListObj(0, NULL);
+    Tcl_ListObjAppendElement(NULL, listPtr, jobPtr->journalPtr != NULL
+	    ? jobPtr->journalPtr : hubPtr->words[W_NONE]);
+    for (int i = jobPtr->count - 1; i >= 0; i--) {
+	Tcl_ListObjAppendElement(NULL, listPtr, DpHandleObj(hubPtr->dpPtr,
+		DP_SPANS, jobPtr->handles[i]));
+    }
+    Tcl_SetObjResult(interp, listPtr);
+    FreeJob(jobPtr);
+    return TCL_OK;
+}
+
+int
+DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    DpSpan *spanPtr;
+
+    (void) interp;
+    if (DpSpanGet(hubPtr->dpPtr, objv[3], &spanPtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    DpEventJobAdd(hubPtr, objv[2], spanPtr->handle,
+	    objc > 4 ? objv[4] : NULL);
+    return TCL_OK;
+}
+
+/* --- cells --- */
+
+/* The context of the job has this event from here on. */
+static int
+SetContext(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *coPtr,
+	unsigned long handle)
+{
+    Tcl_Obj *dictPtr = Tcl_ObjGetVar2(interp, hubPtr->words[W_CONTEXTS],
+	    coPtr, TCL_GLOBAL_ONLY);
+    int code;
+
+    dictPtr = dictPtr != NULL ? Tcl_DuplicateObj(dictPtr) : Tcl_NewDictObj();
+    Tcl_IncrRefCount(dictPtr);
+    code = Tcl_DictObjPut(interp, dictPtr, hubPtr->words[W_EVENT],
+	    DpHandleObj(hubPtr->dpPtr, DP_SPANS, handle));
+    if (code == TCL_OK && Tcl_ObjSetVar2(interp, hubPtr->words[W_CONTEXTS],
+	    coPtr, dictPtr, TCL_GLOBAL_ONLY | TCL_LEAVE_ERR_MSG) == NULL) {
+	code = TCL_ERROR;
+    }
+    Tcl_DecrRefCount(dictPtr);
+    return code;
+}
+
+int
+DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    enum { T_CHANGES, T_PARENT, T_SINKS, T_PATH, T_SANDBOX, T_INTERACTIVE,
+	T_COUNT };
+    DpSpan *parentPtr, *spanPtr;
+    Tcl_Obj **told, *pathPtr;
+    Tcl_WideInt changes;
+    int count;
+
+    if (Tcl_ListObjGetElements(interp, objv[2], &count, &told) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (count != T_COUNT || Tcl_GetWideIntFromObj(NULL, told[T_CHANGES],
+	    &changes) != TCL_OK || changes != hubPtr->changes) {
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
+	return TCL_OK;
+    }
+    parentPtr = DpSpanFind(hubPtr->dpPtr, told[T_PARENT]);
+    spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_ACTION],
+	    told[T_SINKS]);
+    pathPtr = Tcl_DuplicateObj(told[T_PATH]);
+    Tcl_AppendToObj(pathPtr, ":", 1);
+    Tcl_AppendObjToObj(pathPtr, objv[3]);
+    DpReplaceObj(&spanPtr->given[PATH], pathPtr);
+    DpReplaceObj(&spanPtr->given[HOST], objv[3]);
+    DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(NULL, objv[4]));
+    DpReplaceObj(&spanPtr->given[SANDBOX], told[T_SANDBOX]);
+    DpReplaceObj(&spanPtr->given[INTERACTIVE], told[T_INTERACTIVE]);
+    DpSpanBegun(spanPtr, parentPtr);
+    DpEventJobAdd(hubPtr, objv[5], spanPtr->handle, NULL);
+    if (SetContext(hubPtr, interp, objv[5], spanPtr->handle) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+    return TCL_OK;
+}

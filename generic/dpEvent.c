@@ -230,8 +230,12 @@ DpSpanDrop(DpSpan *spanPtr)
 	DpReleaseObj(&spanPtr->given[i]);
     }
     for (int i = 0; i < 2; i++) {
-	DpDecodeFree(&spanPtr->decoders[i]);
-	DpBufFree(&spanPtr->rest[i]);
+	if (spanPtr->encoding != NULL) {
+	    DpDecodeFree(&spanPtr->decoders[i]);
+	}
+	if (spanPtr->rest[i].bytes != NULL) {
+	    DpBufFree(&spanPtr->rest[i]);
+	}
     }
     if (spanPtr->encoding != NULL) {
 	Tcl_FreeEncoding(spanPtr->encoding);

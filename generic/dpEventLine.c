@@ -178,13 +178,20 @@ AddField(DpJournal *journalPtr, DpBuf *bufPtr, const Field *fieldPtr,
     }
 }
 
-/* How much room PutField takes for it. */
+/* How much room PutField takes for all of them. */
 static size_t
-RoomFor(const Field *fieldPtr)
+RoomFor(const Event *eventPtr)
 {
-    return FIELD_SIZE + (fieldPtr->valuePtr != NULL
-	    && fieldPtr->valuePtr->bytes != NULL
-	    ? (size_t) fieldPtr->valuePtr->length : 0);
+    size_t room = (size_t) eventPtr->count * FIELD_SIZE;
+
+    for (int i = 0; i < eventPtr->count; i++) {
+	const Tcl_Obj *valuePtr = eventPtr->fields[i].valuePtr;
+
+	if (valuePtr != NULL && valuePtr->bytes != NULL) {
+	    room += (size_t) valuePtr->length;
+	}
+    }
+    return room;
 }
 
 /* What most fields are: returns the place behind it. NULL: AddField can it. */
@@ -234,7 +241,8 @@ DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
     DpBuf *bufPtr = DpJournalLine(journalPtr);
     DpJournalUse use = UseOf(eventPtr);
     const Field *hostPtr = NULL;
-    size_t start;
+    unsigned char *from, *to;
+    size_t start, room;
     bool isBinary, isMasked;
 
     if (bufPtr == NULL) {
@@ -246,22 +254,25 @@ DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
 	hostPtr = FindField(eventPtr, HOST);
     }
     start = DpBufLength(bufPtr);
+    room = RoomFor(eventPtr);
+    to = from = DpBufReserve(bufPtr, room);
     for (int i = 0; i < eventPtr->count; i++) {
 	const Field *fieldPtr = &eventPtr->fields[i];
-	unsigned char *to, *end;
+	unsigned char *next;
 
 	/* A journal has each failure already, where it arose. */
 	if (fieldPtr->key == BINARY || fieldPtr->key == FAILURES) {
 	    continue;
 	}
-	to = DpBufReserve(bufPtr, RoomFor(fieldPtr));
-	end = PutField(to, fieldPtr, isMasked);
-	if (end != NULL) {
-	    DpBufAdded(bufPtr, (size_t) (end - to));
-	} else {
+	next = PutField(to, fieldPtr, isMasked);
+	if (next == NULL) {
+	    DpBufAdded(bufPtr, (size_t) (to - from));
 	    AddField(journalPtr, bufPtr, fieldPtr, isBinary);
+	    next = from = DpBufReserve(bufPtr, room);
 	}
+	to = next;
     }
+    DpBufAdded(bufPtr, (size_t) (to - from));
     /* In place of the first comma. */
     DpBufData(bufPtr)[start] = '{';
     DpBufAppend(bufPtr, "}", 1);

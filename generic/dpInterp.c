@@ -6,6 +6,7 @@
 
 #include "dpInterp.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -235,15 +236,21 @@ int
 DpHandleFind(DpInterp *dpPtr, int kind, Tcl_Obj *objPtr, void **valuePtr)
 {
     DpHandles *handlesPtr = &dpPtr->handles[kind];
-    const char *name = Tcl_GetString(objPtr);
-    size_t length = strlen(handlesPtr->prefix);
-    char *endPtr;
+    const char *name = Tcl_GetString(objPtr), *at = name;
+    const char *prefix = handlesPtr->prefix;
+    unsigned long id = 0;
 
     *valuePtr = NULL;
-    if (strncmp(name, handlesPtr->prefix, length) == 0) {
-	unsigned long id = strtoul(name + length, &endPtr, 10);
-
-	if (*endPtr == '\0') {
+    while (*prefix != '\0' && *at == *prefix) {
+	at++;
+	prefix++;
+    }
+    if (*prefix == '\0' && *at >= '1' && *at <= '9') {
+	/* Handles are given up by the million: one that runs over is none. */
+	while (*at >= '0' && *at <= '9' && id < ULONG_MAX / 10) {
+	    id = 10 * id + (unsigned long) (*at++ - '0');
+	}
+	if (*at == '\0') {
 	    *valuePtr = DpHandleGet(dpPtr, kind, id);
 	}
     }

@@ -219,11 +219,24 @@ KindOf(const char *name, int length)
 static unsigned char *
 Digits(unsigned char *end, uint64_t value, int least)
 {
-    do {
-	*--end = (unsigned char) ('0' + value % 10);
-	value /= 10;
-	least--;
-    } while (value > 0 || least > 0);
+    static const char pairs[] =
+	    "00010203040506070809101112131415161718192021222324"
+	    "25262728293031323334353637383940414243444546474849"
+	    "50515253545556575859606162636465666768697071727374"
+	    "75767778798081828384858687888990919293949596979899";
+    unsigned char *begin = end - least;
+
+    while (value >= 10) {
+	end -= 2;
+	memcpy(end, pairs + 2 * (value % 100), 2);
+	value /= 100;
+    }
+    if (value > 0) {
+	*--end = (unsigned char) ('0' + value);
+    }
+    while (end > begin) {
+	*--end = '0';
+    }
     return end;
 }
 

@@ -69,7 +69,8 @@ proc ::deployer::RunsDirectory {} {
 proc ::deployer::JournalEnter {context ns method arguments} {
     variable Journals
     variable Listening
-    if {![EventIsAction $ns $method]} {
+    set facts [JournalFacts $ns $method]
+    if {$facts eq ""} {
         return $context
     }
     set root [set ${ns}::Root]
@@ -82,14 +83,34 @@ proc ::deployer::JournalEnter {context ns method arguments} {
     }
     set sandbox [expr {[dict exists $context -sandbox]
         || [dict get [set ${root}::Options] sandbox]}]
-    set journal [core::journal new [RunsDirectory] [list \
-        user $::tcl_platform(user) root [info object class [ObjectOf $root]] path [PathOf $ns] \
-        action $method arguments $arguments sandbox $sandbox \
-        {*}[JournalResumes $context]] $hidden]
+    set journal [core::journal new [RunsDirectory] [list {*}$facts \
+        arguments $arguments sandbox $sandbox {*}[JournalResumes $context]] \
+        $hidden]
     set Journals($journal) $root
     incr Listening
     dict set context -journal $journal
     return $context
+}
+
+# What the journals of all runs of METHOD of the instance of namespace NS begin
+# with; "" where that is no action. It is kept, as one is often called again,
+# until classes, or options of hosts, which a path may name, have changed.
+proc ::deployer::JournalFacts {ns method} {
+    variable Epoch
+    variable Generation
+    namespace upvar $ns JournalFacts kept
+    if {[info exists kept] && [lindex $kept 0] eq $method
+            && [lindex $kept 1] == $Epoch && [lindex $kept 2] == $Generation} {
+        return [lindex $kept 3]
+    }
+    set facts ""
+    if {[EventIsAction $ns $method]} {
+        set facts [list user $::tcl_platform(user) \
+            root [info object class [ObjectOf [set ${ns}::Root]]] \
+            path [PathOf $ns] action $method]
+    }
+    set kept [list $method $Epoch $Generation $facts]
+    return $facts
 }
 
 # The run that the one of CONTEXT goes on with, as a fact.

@@ -492,15 +492,22 @@ proc ::deployer::EventInSandbox {context options} {
 # {PATH SLUG}: what PathOf gives of the instance of namespace NS, and the host of
 # the cell that it is in, "" where there is none.
 proc ::deployer::EventPlace ns {
+    namespace upvar $ns EventPlace kept
+    if {[info exists kept]} {
+        return $kept
+    }
     set path ""
     set host ""
     set looking 1
+    set changes 0
     while {$ns ne ""} {
         lassign [set ${ns}::Kin] up name open role one base position
         if {$open} {
             set looking 0
         }
         if {$base ne ""} {
+            # A host may get another slug.
+            set changes 1
             set slug [core::hostset slug [lindex $base 0] $position $role]
             if {$looking} {
                 set host $slug
@@ -517,6 +524,9 @@ proc ::deployer::EventPlace ns {
     }
     if {[string index $path 0] ne "/"} {
         set path /$path
+    }
+    if {!$changes} {
+        set kept [list $path $host]
     }
     return [list $path $host]
 }

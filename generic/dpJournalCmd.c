@@ -8,9 +8,13 @@
 
 #include "dpEventInt.h"
 #include "dpJournalFile.h"
+#include "dpObj.h"
 
 #include <stdlib.h>
 #include <tclOO.h>
+
+/* So many variables decide where journals are. */
+#define NUM_VARIABLES 2
 
 /* What the jobs of a fan-out tell a journal. */
 typedef struct Fan {
@@ -22,6 +26,8 @@ typedef struct Fan {
 typedef struct Journals {
     DpInterp *dpPtr;            /* held */
     Tcl_HashTable fans;         /* number of a fan-out -> Fan */
+    Tcl_Obj *directoryPtr;      /* held, or NULL; see DirectorySub */
+    char *variables[NUM_VARIABLES]; /* what they were then; NULL: not there */
 } Journals;
 
 /* The id of an event that goes on; 0: there is none. */
@@ -72,25 +78,37 @@ OpenSub(Tcl_Interp *interp, Tcl_Obj *const objv[])
 }
 
 /*
- * environment -- what decides where journals are, to be compared with what it was
- * before. Tcl's own way through ::env looks at each variable of the process.
+ * directory ?PATH? -- what was given last, as long as what decides where that is
+ * has not changed; "": it has. Tcl's own way through ::env looks at each variable
+ * of the process.
  */
 static int
-EnvironmentSub(Tcl_Interp *interp)
+DirectorySub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
 {
-    static const char *const names[] = {"XDG_STATE_HOME", "HOME"};
-    Tcl_Obj *listPtr = Tcl_NewListObj(0, NULL);
+    static const char *const names[NUM_VARIABLES] = {
+	"XDG_STATE_HOME", "HOME"
+    };
+    bool isSame = journalsPtr->directoryPtr != NULL;
 
-    for (size_t i = 0; i < DP_ARRAY_SIZE(names); i++) {
+    for (int i = 0; i < NUM_VARIABLES; i++) {
 	const char *value = getenv(names[i]);
-	Tcl_DString text;
+	char *kept = journalsPtr->variables[i];
 
-	Tcl_ExternalToUtfDString(NULL, value != NULL ? value : "", -1, &text);
-	Tcl_ListObjAppendElement(NULL, listPtr, Tcl_NewStringObj(
-		Tcl_DStringValue(&text), Tcl_DStringLength(&text)));
-	Tcl_DStringFree(&text);
+	if (value == NULL ? kept != NULL : kept == NULL
+		|| strcmp(value, kept) != 0) {
+	    isSame = false;
+	}
+	if (objc > 2) {
+	    DpFree(kept);
+	    journalsPtr->variables[i] = DpStrdup(value);
+	}
     }
-    Tcl_SetObjResult(interp, listPtr);
+    if (objc > 2) {
+	DpReplaceObj(&journalsPtr->directoryPtr, objv[2]);
+    } else if (isSame) {
+	Tcl_SetObjResult(interp, journalsPtr->directoryPtr);
+    }
     return TCL_OK;
 }
 
@@ -216,7 +234,8 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
  * core::journal fan NUMBER -- it is over.
  * core::journal failed JOURNAL KEY -- to be counted.
  * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
- * core::journal environment -- the values of XDG_STATE_HOME and HOME, "": none.
+ * core::journal directory ?PATH? -- keeps PATH, or gives what is kept; "" where
+ * that may not be right any more.
  * core::journal open PATH -- whether the one who writes that file lives.
  */
 static int
@@ -224,7 +243,7 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"cell", "cells", "close", "environment", "failed", "fan", "hide",
+	"cell", "cells", "close", "directory", "failed", "fan", "hide",
 	"key", "new", "open", NULL
     };
     static const struct {
@@ -233,14 +252,14 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     } usages[] = {
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
-	{4, 4, "journal state"}, {2, 2, ""}, {4, 4, "journal key"},
+	{4, 4, "journal state"}, {2, 3, "?path?"}, {4, 4, "journal key"},
 	{3, 5, "number ?journal event?"},
 	{4, 4, "journal texts"},
 	{7, 7, "number key code result options"}, {5, 5, "directory facts secrets"},
 	{3, 3, "path"}
     };
     enum {
-	CELL, CELLS, CLOSE, ENVIRONMENT, FAILED, FAN, HIDE, KEY, NEW, OPEN
+	CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN
     };
     Journals *journalsPtr = clientData;
     DpInterp *dpPtr = journalsPtr->dpPtr;
@@ -261,8 +280,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
 	return TCL_ERROR;
     }
-    if (index == ENVIRONMENT) {
-	return EnvironmentSub(interp);
+    if (index == DIRECTORY) {
+	return DirectorySub(journalsPtr, interp, objc, objv);
     }
     if (index == NEW) {
 	return NewSub(dpPtr, interp, objv);
@@ -329,6 +348,10 @@ CommandDeleted(ClientData clientData)
 	FreeFan(entryPtr);
     }
     Tcl_DeleteHashTable(&journalsPtr->fans);
+    DpReleaseObj(&journalsPtr->directoryPtr);
+    for (int i = 0; i < NUM_VARIABLES; i++) {
+	DpFree(journalsPtr->variables[i]);
+    }
     DpInterpDrop(journalsPtr->dpPtr);
     DpFree(journalsPtr);
 }

@@ -8,14 +8,12 @@
 namespace eval ::deployer {
     variable RunsOn ""          ;# 0 or 1; "": as the environment says
     variable Journals           ;# of runs that go on -> the root's namespace
-    variable JournalDirectory   ;# {variables directory}, as found last
     variable JournalWarned 0
     variable JournalCount 0     ;# files that this process has made
     variable RunsPlace [file dirname [info script]]
     # Of runs that go on where another one had stopped; see resume.tcl.
     variable Resuming 0
     array set Journals {}
-    set JournalDirectory {? {}}
 
     # Every so many journals the old ones are looked through.
     variable JournalOften 16
@@ -54,14 +52,13 @@ proc ::deployer::RunsRecording {} {
 
 # Where journals are; nothing is made there.
 proc ::deployer::RunsDirectory {} {
-    variable JournalDirectory
     # Not from ::env, where a look costs more than a command's journal.
-    set now [core::journal environment]
-    if {$now ne [lindex $JournalDirectory 0]} {
-        set JournalDirectory [list $now \
-            [file join [logger::StatePath] runs]]
+    set directory [core::journal directory]
+    if {$directory eq ""} {
+        set directory [file join [logger::StatePath] runs]
+        core::journal directory $directory
     }
-    return [lindex $JournalDirectory 1]
+    return $directory
 }
 
 # CONTEXT for a call of METHOD of the instance of namespace NS with ARGUMENTS,
@@ -69,17 +66,43 @@ proc ::deployer::RunsDirectory {} {
 proc ::deployer::JournalEnter {context ns method arguments} {
     variable Journals
     variable Listening
-    set facts [JournalFacts $ns $method]
-    if {$facts eq ""} {
+    variable Epoch
+    namespace upvar $ns JournalFacts kept
+    if {[info exists kept] && [lindex $kept 0] eq $method
+            && [lindex $kept 1] == $Epoch} {
+        lassign $kept - - facts root chain formals
+    } elseif {[EventIsAction $ns $method]} {
+        lassign [EventPlace $ns] path host
+        set root [set ${ns}::Root]
+        set chain ""
+        set facts [list user $::tcl_platform(user) \
+            root [info object class [ObjectOf $root]] path $path \
+            action $method]
+        if {$host eq ""} {
+            # One is often called again. The slug of a cell may change.
+            set kept [list $method $Epoch $facts $root $chain {}]
+        }
+    } else {
         return $context
     }
-    set root [set ${ns}::Root]
     set hidden {}
     # A journal must not fail the run: Launch goes on without.
     if {[llength $arguments]} {
         set hidden [JournalSecretsOf $ns]
-        set formals [dict get [Member [ServiceOf $ns] $method] formals]
-        set arguments [JournalArguments $formals $arguments hidden]
+        # Plain oo::define may put another method in its place.
+        set now [info object call [ObjectOf $ns] $method]
+        if {$now ne $chain} {
+            set formals [dict get [Member [ServiceOf $ns] $method] formals]
+            if {![JournalMayHide $formals]} {
+                set formals {}
+            }
+            if {[info exists kept]} {
+                set kept [lreplace $kept 4 5 $now $formals]
+            }
+        }
+        if {[llength $formals]} {
+            set arguments [JournalArguments $formals $arguments hidden]
+        }
     }
     set sandbox [expr {[dict exists $context -sandbox]
         || [dict get [set ${root}::Options] sandbox]}]
@@ -90,27 +113,6 @@ proc ::deployer::JournalEnter {context ns method arguments} {
     incr Listening
     dict set context -journal $journal
     return $context
-}
-
-# What the journals of all runs of METHOD of the instance of namespace NS begin
-# with; "" where that is no action. It is kept, as one is often called again,
-# until classes, or options of hosts, which a path may name, have changed.
-proc ::deployer::JournalFacts {ns method} {
-    variable Epoch
-    variable Generation
-    namespace upvar $ns JournalFacts kept
-    if {[info exists kept] && [lindex $kept 0] eq $method
-            && [lindex $kept 1] == $Epoch && [lindex $kept 2] == $Generation} {
-        return [lindex $kept 3]
-    }
-    set facts ""
-    if {[EventIsAction $ns $method]} {
-        set facts [list user $::tcl_platform(user) \
-            root [info object class [ObjectOf [set ${ns}::Root]]] \
-            path [PathOf $ns] action $method]
-    }
-    set kept [list $method $Epoch $Generation $facts]
-    return $facts
 }
 
 # The run that the one of CONTEXT goes on with, as a fact.
@@ -136,6 +138,17 @@ proc ::deployer::JournalSecretsOf ns {
     }
     set kept [list $Generation [lsort -unique $secrets]]
     return [lindex $kept 1]
+}
+
+# Whether any of FORMALS is secret by its name.
+proc ::deployer::JournalMayHide formals {
+    variable JournalSecrets
+    foreach formal $formals {
+        if {[regexp -- $JournalSecrets [lindex $formal 0]]} {
+            return 1
+        }
+    }
+    return 0
 }
 
 # ARGUMENTS for FORMALS with *** for those that are secret by their names, which

@@ -178,7 +178,8 @@ proc ::deployer::BarsForFan {total opts} {
     set unit hosts
     if {[dict exists $opts code]} {
         set unit cells
-        set label [lindex $data end-1]
+        # See PerformFan.
+        set label [lindex $data end-2]
     } else {
         set label [lassign [lindex $data 1] verb]
         if {$verb in {FileGet FilePut}

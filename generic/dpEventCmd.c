@@ -23,7 +23,7 @@ static const char *const keyNames[] = {
 
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
-    "action", "::deployer::Contexts", "-event"
+    "action", "::deployer::Contexts", "-event", "-journal"
 };
 
 static int
@@ -159,9 +159,12 @@ BeginSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     return TCL_OK;
 }
 
-/* run PARENT HOST COMMAND SECRETS */
+/*
+ * quick PARENT HOST COMMAND SECRETS -- not named as what others call a command:
+ * the word would be looked for anew each time.
+ */
 static int
-RunSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+QuickSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
     DpSpan *parentPtr, *spanPtr;
 
@@ -286,6 +289,25 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     return TCL_OK;
 }
 
+/* plain CONTEXT */
+static int
+PlainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    int count;
+
+    if (Tcl_DictObjSize(interp, objv[2], &count) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    for (int word = W_EVENT; word <= W_JOURNAL; word++) {
+	Tcl_Obj *valuePtr = NULL;
+
+	(void) Tcl_DictObjGet(NULL, objv[2], hubPtr->words[word], &valuePtr);
+	count -= valuePtr != NULL;
+    }
+    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(count == 0));
+    return TCL_OK;
+}
+
 /* tell PARENT TYPE DICT ?SINKS? -- a single event, as a message. */
 static int
 TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
@@ -338,7 +360,7 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * begins below the event PARENT ("": none); DICT has what its begin says, and
  * SINKS hear of it besides those of the parent. SECRETS and ANSWERS stand in no
  * text of it, SECRETS in no line of its run's journal. Returns a handle.
- * core::event run PARENT HOST COMMAND SECRETS -- the same for a plain command;
+ * core::event quick PARENT HOST COMMAND SECRETS -- the same for a plain command;
  * "" and nothing begins while the last `core::event noting` was true.
  * core::event cell TOLD SLUG NAME CO -- the same for an action of a cell, which
  * is all of the job CO: its context has that event from here on. TOLD is the
@@ -353,6 +375,7 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * Returns the journal, "" where there is none.
  * core::event events CO -- the same, but ends nothing: a list of the journal and
  * the events; "" where there are none.
+ * core::event plain CONTEXT -- whether it says no more than its event and run.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
  */
@@ -362,7 +385,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 {
     static const char *const names[] = {
 	"begin", "cell", "changed", "changes", "end", "events", "job",
-	"noting", "output", "over", "run", "tell", NULL
+	"noting", "output", "over", "plain", "quick", "tell", NULL
     };
     static const struct {
 	int min, max;
@@ -372,12 +395,12 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
 	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},
 	{4, 5, "co event ?journal?"}, {3, 3, "boolean"}, {5, 5, "span stream bytes"},
-	{3, 3, "co"},
+	{3, 3, "co"}, {3, 3, "context"},
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
     enum {
 	BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, NOTING, OUTPUT, OVER,
-	RUN, TELL
+	PLAIN, QUICK, TELL
     };
     Hub *hubPtr = clientData;
     int index, flag;
@@ -421,8 +444,10 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return OutputSub(hubPtr, interp, objv);
     case OVER:
 	return DpEventOverSub(hubPtr, interp, objv);
-    case RUN:
-	return RunSub(hubPtr, interp, objv);
+    case PLAIN:
+	return PlainSub(hubPtr, interp, objv);
+    case QUICK:
+	return QuickSub(hubPtr, interp, objv);
     case TELL:
 	return TellSub(hubPtr, interp, objc, objv);
     }

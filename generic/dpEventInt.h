@@ -26,7 +26,7 @@ typedef enum Key {
 #define GIVEN_LAST SHOWN
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
-    W_ACTION, W_CONTEXTS, W_EVENT, NUM_WORDS };
+    W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -41,7 +41,7 @@ typedef struct Hub {
     DpInterp *dpPtr;            /* held */
     int refCount;               /* the command and each span */
     Tcl_WideInt last;           /* id of the event begun last */
-    bool isNoting;              /* each host has to be told, see RunSub */
+    bool isNoting;              /* each host has to be told, see QuickSub */
     Tcl_WideInt changes;        /* of what cells tell, see DpEventCellSub */
     Tcl_HashTable jobs;         /* coroutine -> Job */
     Tcl_Obj *keys[NUM_KEYS];    /* held */

@@ -23,12 +23,8 @@ proc ::deployer::ContextGet {} {
 proc ::deployer::ContextSays {} {
     variable Contexts
     set co [info coroutine]
-    if {![info exists Contexts($co)]} {
-        return 0
-    }
-    set context $Contexts($co)
-    return [expr {[dict size $context] >
-        [dict exists $context -event] + [dict exists $context -journal]}]
+    return [expr {[info exists Contexts($co)]
+        && ![core::event plain $Contexts($co)]}]
 }
 
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours

@@ -414,7 +414,8 @@ oo::class create ::deployer::host {
             if {$opts eq "" && [info exists Masks] && $MasksSeen == $Seen} {
                 # Most commands, quickly. What waited since Look, for the
                 # connection or for the shell, has taken Masks away.
-                set event [::deployer::core::event run $span $Slug $line $Masks]
+                set event [::deployer::core::event quick $span $Slug $line \
+                    $Masks]
             }
             if {$event eq "" && ![dict exists $opts untold]} {
                 set event [my Tell $span $line $opts]

@@ -283,11 +283,8 @@ DpCopyBulkStart(DpCopyFile *filePtr)
 
     filePtr->step = DP_FILE_MOVE;
     filePtr->end = filePtr->done = filePtr->next;
-    /* Whole reads: a piece of more than one answer is copied together. */
-    filePtr->block = srcPtr->block;
-    if (srcPtr->block < dstPtr->block) {
-	filePtr->block = dstPtr->block / srcPtr->block * srcPtr->block;
-    }
+    filePtr->block = srcPtr->block > dstPtr->block ? srcPtr->block
+	    : dstPtr->block;
     if (filePtr->block > filePtr->copyPtr->window / 4) {
 	filePtr->block = filePtr->copyPtr->window / 4;
     }

@@ -24,7 +24,7 @@ oo::class create ::copykit::disk {
     # Files: token -> {channel path}.
     variable Fs Hooks Files Count Log Held Holding
 
-    constructor {{slug fake} args} {
+    constructor {{slug fake}} {
         set Hooks {}
         set Files {}
         set Count 0
@@ -32,7 +32,7 @@ oo::class create ::copykit::disk {
         set Held {}
         set Holding {}
         set Fs [::deployer::core::fs script [list [self] op] \
-            [list slug $slug {*}$args]]
+            [list slug $slug]]
     }
 
     destructor {

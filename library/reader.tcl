@@ -43,8 +43,7 @@ oo::class create ::deployer::Reader {
             }
         }
         set Complete [dict get $opts complete]
-        set Silent [expr {[dict get $opts silent]
-            || ![::deployer::ReaderTalks]}]
+        set Silent [dict get $opts silent]
         set More [dict get $opts more]
         set Prompt2 [dict get $opts prompt2]
         set Edit ""

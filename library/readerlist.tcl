@@ -85,20 +85,6 @@ proc ::deployer::ReaderColumns {words cols rows} {
     return $lines
 }
 
-# Whether a program may wait for prompts where lines come from no terminal, as
-# behind `open "|... r+"` or Expect's `spawn -open`: both ways are pipes or sockets.
-# Who gives a file, or has results in a file or on the screen, wants nothing else
-# there.
-proc ::deployer::ReaderTalks {} {
-    foreach number {0 1} {
-        if {[catch {file stat /dev/fd/$number stat}]
-                || $stat(type) ni {fifo socket}} {
-            return 0
-        }
-    }
-    return 1
-}
-
 # PROMPT without colours.
 proc ::deployer::TerminalPlainPrompt prompt {
     return [regsub -all {\033\[[0-9;:]*m} $prompt {}]

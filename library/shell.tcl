@@ -319,7 +319,7 @@ proc ::deployer::shell::Exit shell {
 # The prompt that no line follows, where nobody's key ends it: what is printed next
 # is somebody else's. SILENT: there is none.
 proc ::deployer::shell::PromptEnd {{silent 0}} {
-    if {![OnTerminal stdin] && !$silent && [ReaderTalks]} {
+    if {![OnTerminal stdin] && !$silent} {
         # Who reads it may be gone.
         catch {
             puts stdout ""

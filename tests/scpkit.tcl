@@ -123,7 +123,7 @@ namespace eval ::scpkit {
     }
 
     # {STATUS OUTPUT ERRORS} of a session without a terminal, behind the lines that
-    # go to both directories.
+    # go to both directories; the prompts are taken out.
     proc Session {lines args} {
         variable Dir
         variable Words
@@ -139,8 +139,10 @@ namespace eval ::scpkit {
             set code [dict get $options -errorcode]
             set status [expr {[lindex $code 0] eq "CHILDSTATUS"
                 ? [lindex $code 2] : $code}]
-            regsub {child process exited abnormally$} $output {} output
+            regsub {\n?child process exited abnormally$} $output {} output
         }
+        regsub {(web:[^\n]*? \([^\n]*?\)> )\n$} $output {\1} output
+        regsub -all {(?:sandbox )?web:[^\n]*? \([^\n]*?\)> } $output {} output
         return [list $status $output [Read $Dir/errors]]
     }
 

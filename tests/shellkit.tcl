@@ -108,8 +108,7 @@ namespace eval ::shellkit {
     }
 
     # What the shell prints on both outputs when LINES are its input, without a
-    # terminal but with pipes both ways, so that there are prompts. WORDS start it,
-    # and its status stands at the end. ENV: NAME=VALUE.
+    # terminal. WORDS start it, and its status stands at the end. ENV: NAME=VALUE.
     proc Typed {lines {words {App -hosts $hosts}} {env {}}} {
         set file [TreeFile "puts \"status \[deployer::shell start $words\]\""]
         set input [Place input]
@@ -117,10 +116,8 @@ namespace eval ::shellkit {
         chan configure $chan -encoding utf-8
         puts -nonewline $chan $lines
         close $chan
-        # The status is that of the shell, which may be left before the last line.
-        set chan [open |[list sh -c {cat "$0" | "$@"} $input env LC_ALL=C.UTF-8 \
-            XDG_STATE_HOME=[Place state] {*}$env setsid -w {*}[subTclsh] $file \
-            2>@1]]
+        set chan [open |[list env LC_ALL=C.UTF-8 XDG_STATE_HOME=[Place state] \
+            {*}$env setsid -w {*}[subTclsh] $file <$input 2>@1]]
         chan configure $chan -encoding utf-8
         set text [read $chan]
         if {[catch {close $chan}]} {

@@ -135,11 +135,11 @@ proc ::deployer::shell::JobTell {shell number job code result options} {
             eq {DEPLOYER CANCELLED}} {
         set state ended
     }
-    set seconds [format %.1f \
-        [expr {([clock milliseconds] - [dict get $job start]) / 1000.0}]]
+    set took [BarsTime \
+        [expr {([clock milliseconds] - [dict get $job start]) / 1000.0}] 1]
     try {
         Warn $shell "[Paint [expr {$code ? 31 : 36}] "\[$number\]"] $state\
-            after $seconds s: [dict get $job text]\n"
+            after $took: [dict get $job text]\n"
         if {$state ne "ended"} {
             if {!$code && [IsInstance $result]} {
                 # A subshell would come in the middle of a line.

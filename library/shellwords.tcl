@@ -547,6 +547,7 @@ proc ::deployer::shell::SpotStep {spot place part {others {}}} {
 }
 
 proc ::deployer::shell::SpotUnknown {spot word others} {
+    variable Builtins
     variable Habits
     set kinds {service action alias property getter query}
     set near ""
@@ -559,6 +560,11 @@ proc ::deployer::shell::SpotUnknown {spot word others} {
     }
     if {$near eq "" && $others ne "" && [dict exists $Habits $word]} {
         set near [dict get $Habits $word]
+    }
+    if {$near eq "" && $others eq "" && [dict exists $Builtins $word]
+            && [string match *\?PATH\?* [dict get $Builtins $word usage]]} {
+        # A built-in stands before its path.
+        set near "$word [PlacePath [SpotPlace $spot]]"
     }
     if {$near eq ""} {
         set near [Nearest $word [concat [SpotNames $spot $kinds] $others]]

@@ -32,8 +32,34 @@ proc ::deployer::ReaderCell {text columns sgr width colors} {
     return $text$pad
 }
 
-# The lines that show WORDS on a screen: with descriptions one below the other,
-# where there are some and all fit; else in columns, read downwards.
+# The lines that show SHOWN, of {TEXT WIDTH SGR DESCRIPTION}, in so many columns
+# ACROSS, read downwards, with room for WIDEST and the begin of a description.
+proc ::deployer::ReaderDescribed {shown widest across cols colors} {
+    set count [expr {([llength $shown] + $across - 1) / $across}]
+    set room [expr {($cols - 1 - 2 * ($across - 1)) / $across - $widest - 2}]
+    set lines {}
+    for {set row 0} {$row < $count} {incr row} {
+        set line ""
+        for {set at $row} {$at < [llength $shown]} {incr at $count} {
+            lassign [lindex $shown $at] text width sgr description
+            set description [core::text fit \
+                [core::text show [string map {\n { }} $description]] $room \
+                [TerminalEllipsis]]
+            if {$at + $count < [llength $shown]} {
+                append description [string repeat " " \
+                    [expr {$room + 2 - [core::text width $description]}]]
+            }
+            append line [ReaderCell $text $width $sgr $widest $colors] "  " \
+                $description
+        }
+        lappend lines [string trimright $line]
+    }
+    return $lines
+}
+
+# The lines that show WORDS on a screen: with descriptions where there are some and
+# all fit, in as few columns as that needs; else the words alone in columns, read
+# downwards.
 proc ::deployer::ReaderColumns {words cols rows} {
     set widest 0
     set described 0
@@ -56,14 +82,12 @@ proc ::deployer::ReaderColumns {words cols rows} {
         }
         lappend shown [list $text $width $sgr $description]
     }
-    if {$described && [llength $words] < $rows - 1 && $widest + 12 < $cols} {
-        return [lmap word $shown {
-            lassign $word text width sgr description
-            string trimright "[ReaderCell $text $width $sgr $widest \
-                $colors]  [core::text fit \
-                [core::text show [string map {\n { }} $description]] \
-                [expr {$cols - $widest - 3}] [TerminalEllipsis]]"
-        }]
+    set count [llength $shown]
+    set across [expr {max(1, ($count + $rows - 3) / max(1, $rows - 2))}]
+    # What is left of a description should still tell something.
+    set least [expr {$across == 1 ? 13 : 20}]
+    if {$described && $across * ($widest + $least) <= $cols + 1} {
+        return [ReaderDescribed $shown $widest $across $cols $colors]
     }
     set widest [expr {min($widest, $cols - 1)}]
     set across [expr {max(1, ($cols + 1) / ($widest + 2))}]

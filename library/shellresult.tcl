@@ -369,7 +369,10 @@ proc ::deployer::shell::BehindKey {shell options} {
 # TEXT, whose lines are broken at words where the screen ends. Who reads a plain
 # terminal gets them whole.
 proc ::deployer::shell::AtWords {shell text {indent 2}} {
-    set width [Columns $shell]
+    return [AtColumns $text [Columns $shell] $indent]
+}
+
+proc ::deployer::shell::AtColumns {text width {indent 2}} {
     if {!$width || ![TerminalSmart]} {
         return $text
     }

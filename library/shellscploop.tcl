@@ -257,6 +257,7 @@ oo::class create ::deployer::shell::ScpShell {
     method Complain message {
         set text [core::text show -lines $message]
         if {[ConsoleOnScreen $Home] && [OnTerminal stderr]} {
+            set text [AtColumns $text [dict get [core::terminal info] cols]]
             if {[TerminalColors]} {
                 set text \033\[31m$text\033\[m
             }

@@ -282,36 +282,11 @@ TempKnown(DpFsSave *savePtr, const DpFsReply *replyPtr)
 }
 
 static void
-PartOpened(DpFsSave *savePtr, const DpFsReply *replyPtr)
-{
-    savePtr->made = replyPtr->error == 0;
-    savePtr->filePtr = replyPtr->filePtr;
-    if (DpSaveIsOver(savePtr)) {
-	return;
-    }
-    if (replyPtr->error != 0) {
-	DpSaveFail(savePtr, replyPtr);
-	return;
-    }
-    /* It was made by an earlier try: the umask is not to be seen from it. */
-    savePtr->newMode = savePtr->mode & DP_SAVE_PERM_MASK & ~(uint32_t) 022;
-    MaybeCopy(savePtr);
-}
-
-static void
 TempOpened(DpFsSave *savePtr, const DpFsReply *replyPtr)
 {
     savePtr->made = replyPtr->error == 0;
     savePtr->filePtr = replyPtr->filePtr;
     if (DpSaveIsOver(savePtr)) {
-	return;
-    }
-    if (replyPtr->error == EEXIST && savePtr->flags & DP_SAVE_PART) {
-	DpFsRequest request = {.kind = DP_FS_OPEN, .path = savePtr->temp,
-	    .flags = DP_FS_FOR_WRITE
-	    | (savePtr->flags & DP_SAVE_READ ? DP_FS_FOR_READ : 0u)};
-
-	DpSaveGo(savePtr, &request, PartOpened);
 	return;
     }
     if (replyPtr->error == EACCES || replyPtr->error == EPERM) {
@@ -355,9 +330,6 @@ DpFsSaveStart(DpFs *fsPtr, const DpFsSaveSpec *specPtr, DpFsSaveDone *opened,
     DpFsHold(fsPtr);
     savePtr->path = DpStrdup(specPtr->path);
     savePtr->target = DpStrdup(specPtr->path);
-    if (specPtr->flags & DP_SAVE_PART) {
-	savePtr->temp = DpStrdup(specPtr->partPath);
-    }
     savePtr->flags = specPtr->flags;
     savePtr->mode = specPtr->mode;
     savePtr->attr = specPtr->attr;

@@ -21,9 +21,6 @@ typedef struct DpFsSave DpFsSave;
 #define DP_SAVE_EXCLUSIVE 0x08  /* ... or must not (EEXIST); it is made at
 				 * once, empty, and gone after an abort */
 #define DP_SAVE_COPY      0x10  /* begins with what the target holds */
-#define DP_SAVE_PART      0x20  /* partPath is used in place of a new name: may
-				 * exist (and is then not emptied), and stays
-				 * after an abort */
 
 /* Needed during DpFsSaveStart only. */
 typedef struct DpFsSaveSpec {
@@ -32,7 +29,6 @@ typedef struct DpFsSaveSpec {
     uint32_t mode;              /* of a new file, under the host's umask */
     DpFsAttr attr;              /* OWNER, MODE (without umask) and TIMES as has
 				 * says: instead of those of the target */
-    const char *partPath;
 } DpFsSaveSpec;
 
 /*

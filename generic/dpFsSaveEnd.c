@@ -183,7 +183,7 @@ Cleanup(DpFsSave *savePtr)
     }
     savePtr->filePtr = NULL;
     DpFsFileDrop(filePtr);
-    if (savePtr->made && !(savePtr->flags & DP_SAVE_PART)) {
+    if (savePtr->made) {
 	DpSaveGoPath(savePtr, DP_FS_UNLINK, savePtr->temp, TempGone);
     } else if (savePtr->placed) {
 	DpSaveGoPath(savePtr, DP_FS_UNLINK, savePtr->target, HolderGone);

@@ -138,15 +138,15 @@ proc ::deployer::shell::Open {shell root asks given} {
     if {$file ne ""} {
         lappend words -history $file
     }
-    set complete [list [namespace current]::Complete $shell]
-    if {[dict exists $given -complete]} {
-        set complete [dict get $given -complete]
-    }
+    set given [dict merge [dict create \
+        -complete [list [namespace current]::Complete $shell] \
+        -more [list [namespace current]::IsOpen]] $given]
     if {[dict exists $given -prompt2]} {
         lappend words -prompt2 [dict get $given -prompt2]
     }
-    set S(reader) [::deployer::Reader new {*}$words -complete $complete \
-        -more [list [namespace current]::IsOpen] -silent $S(silent)]
+    set S(reader) [::deployer::Reader new {*}$words \
+        -complete [dict get $given -complete] -more [dict get $given -more] \
+        -silent $S(silent)]
     lappend Shells $shell
     SignalsOn $shell
 }

@@ -32,6 +32,7 @@ proc ::deployer::shell::Tclsh place {
         dict set place root ::root
         Open $shell ::root $asks [list -history $file \
             -complete [list [namespace current]::TclshComplete] \
+            -more [list [namespace current]::TclshIsOpen] \
             -prompt2 [expr {$asks ? "... " : ""}]]
         upvar #0 $shell S
         set S(levels) [list [list $place {}]]
@@ -107,6 +108,12 @@ proc ::deployer::shell::TclshLoop shell {
     LoopOver $shell
 }
 
+# Whether more lines belong to TEXT. Brackets count here, other than at the prompt of
+# the tree, where nothing is substituted.
+proc ::deployer::shell::TclshIsOpen text {
+    return [expr {![info complete $text\n]}]
+}
+
 # Evaluates TEXT and shows what tclsh would.
 proc ::deployer::shell::TclshLine {shell text} {
     upvar #0 $shell S
@@ -158,9 +165,9 @@ proc ::deployer::shell::TclshFailed {shell message options} {
     if {[dict exists $options -errorcode] && [lrange [dict get $options \
             -errorcode] 0 1] eq {DEPLOYER CANCELLED}} {
         set S(status) 130
-        if {![dict exists $options -abandoned]} {
-            set message interrupted
-        }
+        # There is no command "jobs" here.
+        set message [expr {[dict exists $options -abandoned]
+            ? "abandoned: what it began may still be ending" : "interrupted"}]
     }
     Warn $shell "[BehindKey $shell $options][Paint 31 \
         [core::text show -lines $message]]\n"

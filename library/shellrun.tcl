@@ -61,7 +61,9 @@ proc ::deployer::shell::LineOf {shell text} {
         }
         return
     }
-    if {[catch {Understand $shell $text} call options]} {
+    if {[catch {
+        Understand $shell $text [dict keys $Builtins]
+    } call options]} {
         Failed $shell $call $options
         return
     }
@@ -85,10 +87,10 @@ proc ::deployer::shell::CallBuiltin {shell name rest} {
 }
 
 # What TEXT, which is no built-in, calls: a dict of target, name, arguments,
-# path, quiet, text and background. It raises what is wrong with it.
-proc ::deployer::shell::Understand {shell text} {
-    variable Builtins
-    set found [Resolve [Place $shell] [Split $text] [dict keys $Builtins]]
+# path, quiet, text and background. It raises what is wrong with it. OTHERS is as for
+# Resolve.
+proc ::deployer::shell::Understand {shell text {others {}}} {
+    set found [Resolve [Place $shell] [Split $text] $others]
     set place [dict get $found place]
     switch -- [dict get $found what] {
         action {
@@ -101,10 +103,7 @@ proc ::deployer::shell::Understand {shell text} {
             set name [inspect default $target]
             set arguments {}
             if {$name eq ""} {
-                set path [PlacePath $place]
-                Fail [list ARGUMENT $path] "$path has no default action: name\
-                    one (ls [string range $path 1 end] shows them), or enter it\
-                    with cd"
+                FailNoDefault [Place $shell] $place
             }
         }
         default {
@@ -121,6 +120,22 @@ proc ::deployer::shell::Understand {shell text} {
         path [PlacePath $place] text $text \
         quiet [expr {[dict exists $member quiet] && [dict get $member quiet]}] \
         background [dict get $found background]]
+}
+
+# PLACE alone was typed at HERE, and there is nothing that it would run.
+proc ::deployer::shell::FailNoDefault {here place} {
+    set path [PlacePath $place]
+    set message "$path has no default action: name one (ls"
+    if {[dict get $place root] eq [dict get $here root]
+            && [dict get $place steps] eq [dict get $here steps]} {
+        append message " shows them)"
+    } else {
+        # Below a subshell the way there is not the path.
+        set way [regsub -all {/:} [join [dict get $place steps] /] :]
+        append message " [expr {[llength [dict get $here steps]] ? "/" : ""}]$way\
+            shows them), or enter it with cd"
+    }
+    Fail [list ARGUMENT $path] $message
 }
 
 # {DEPLOYER ARGUMENT name} where an action takes other arguments.

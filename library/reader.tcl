@@ -299,6 +299,12 @@ oo::class create ::deployer::Reader {
             unset -nocomplain Wait
             set typed [expr {$Channel ne "stdin"}]
             my PlainHide
+            if {$what eq "eof" && $typed && $begin ne ""} {
+                # Nobody has run that: Ctrl-D drops it, and ends the input the
+                # next time.
+                set begin ""
+                continue
+            }
             if {$what ne "line"} {
                 append text $begin
                 if {$what eq "eof" && $text ne ""} {

@@ -108,7 +108,8 @@ proc ::deployer::program::RunShell {class options rest name} {
 proc ::deployer::program::RunScp {class options rest name} {
     set root [Root $class $options [Asks $options]]
     try {
-        return [::deployer::shell::Scp "" [PlaceFor $root $options]]
+        return [::deployer::shell::Scp "" [PlaceFor $root $options] \
+            [dict exists $options --non-interactive]]
     } finally {
         $root destroy
     }

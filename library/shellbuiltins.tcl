@@ -384,7 +384,8 @@ proc ::deployer::shell::RunContextEnd context {
 }
 
 proc ::deployer::shell::DoScp {shell text} {
-    Scp $shell [PlaceOf $shell $text]
+    upvar #0 $shell S
+    Scp $shell [PlaceOf $shell $text] $S(silent)
 }
 
 # Looking.

@@ -4,8 +4,9 @@
 
 # --scp and `prog scp`: the shell on a host of PLACE. SHELL is the shell that it
 # was called in, "" where there is none. 1, where there is no such host, or a
-# command has failed and nobody sits there; else 0.
-proc ::deployer::shell::Scp {shell place} {
+# command has failed and nobody sits there; else 0. SILENT: without a terminal there
+# are no prompts.
+proc ::deployer::shell::Scp {shell place {silent 0}} {
     package require -exact deployer::scp [package present deployer]
-    tailcall ScpRun $shell $place
+    tailcall ScpRun $shell $place $silent
 }

@@ -77,10 +77,11 @@ namespace eval ::deployer::shell {
 }
 
 # See Scp.
-proc ::deployer::shell::ScpRun {shell place} {
+proc ::deployer::shell::ScpRun {shell place silent} {
     set object [PlaceTarget $place]
     set host [PickHost $object "Which host?"]
-    set scp [ScpShell new $object $host [GroupColor [PlaceGroup $place]]]
+    set scp [ScpShell new $object $host [GroupColor [PlaceGroup $place]] \
+        $silent]
     try {
         return [$scp run]
     } finally {
@@ -90,16 +91,17 @@ proc ::deployer::shell::ScpRun {shell place} {
 
 oo::class create ::deployer::shell::ScpShell {
     # Home: namespace of the instance. Hosts, Dirs, Before: by side, the host, its
-    # directory and the one before that. Batch: nobody sits there. Sandbox: the
-    # context of a sandbox. Color: of the host in the prompt, as words of SGR.
+    # directory and the one before that. Batch: nobody sits there, Silent: who wants
+    # no prompts then. Sandbox: the context of a sandbox. Color: of the host in the prompt, as words of SGR.
     # Listed: see shellscpcomplete.tcl. Ids: by side, {user 0} -> root, as far as they
     # were looked up. Ending: whether Ctrl-C has come in this command. Failures:
     # of its files, {message errorcode ...}. Made: by side, the directories of a
     # sandbox.
     variable Home Hosts Dirs Before Reader Job Left Batch Failed Sudo Listed \
-        Sandbox Color Ids Ending Failures Made
+        Sandbox Color Ids Ending Failures Made Silent
 
-    constructor {object host {color {}}} {
+    constructor {object host {color {}} {silent 0}} {
+        set Silent $silent
         set Color $color
         namespace path [list {*}[namespace path] ::deployer::shell \
             ::deployer]
@@ -172,7 +174,7 @@ oo::class create ::deployer::shell::ScpShell {
             lappend words -history $history-scp
         }
         set Reader [::deployer::Reader new {*}$words \
-            -complete [list [namespace which my] Complete]]
+            -complete [list [namespace which my] Complete] -silent $Silent]
         while {!$Left} {
             lassign [$Reader read [my Prompt]] kind text
             if {$kind eq "eof"} {
@@ -185,7 +187,7 @@ oo::class create ::deployer::shell::ScpShell {
                 }
             }
         }
-        PromptEnd
+        PromptEnd $Silent
     }
 
     method Line text {

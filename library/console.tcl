@@ -210,10 +210,15 @@ proc ::deployer::ConsoleNobody question {
         asked: the instance is not interactive, or there is no terminal"
 }
 
-# The human does not answer. ENDED as of AskTyped.
+# The human does not answer. ENDED as of AskTyped. Of Ctrl-C there is the option
+# -interrupted, as what it ends elsewhere has a status of its own.
 proc ::deployer::ConsoleAbort {ns question ended} {
-    Fail [list ABORT [PathOf $ns]] "\"$question\" was not answered:\
-        [expr {$ended == 2 ? "it was interrupted" : "the input has ended"}]"
+    if {$ended == 2} {
+        Fail [list ABORT [PathOf $ns]] \
+            "\"$question\" was not answered: it was interrupted" -interrupted 1
+    }
+    Fail [list ABORT [PathOf $ns]] \
+        "\"$question\" was not answered: the input has ended"
 }
 
 # Shows TEXT on the terminal and reads one line, SECRET ones without echo:

@@ -279,7 +279,8 @@ proc ::deployer::Decide {host slug line may message options} {
         }
         abort {
             Fail [list ABORT $path] "$what was ended by the answer to a failure:\
-                $message" -abort 1
+                $message" -abort 1 {*}[expr {$all eq "key"
+                    ? {-interrupted 1} : {}}]
         }
     }
     return [list retry $new]
@@ -386,7 +387,7 @@ proc ::deployer::DecideAsk {id slug line alike about may} {
         while 1 {
             lassign [AskTyped $terminal "${text}What now? " 0] ended typed
             if {$ended} {
-                return {abort 0}
+                return [list abort [expr {$ended == 2 ? "key" : 0}]]
             }
             set answer [DecideRead [string trim $typed] $may]
             if {$answer ne ""} {

@@ -205,7 +205,8 @@ namespace eval ::deployer::program::aside {
 
 proc ::deployer::program::Interrupted state {
     variable Interrupts
-    return [expr {($Interrupts || [dict exists $state -broken])
+    return [expr {($Interrupts || [dict exists $state -broken]
+            || [dict exists $state -interrupted])
         && [dict exists $state -errorcode]
         && [lrange [dict get $state -errorcode] 0 1]
             in {{DEPLOYER CANCELLED} {DEPLOYER ABORT}}}]

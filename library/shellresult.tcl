@@ -332,6 +332,9 @@ proc ::deployer::shell::Failed {shell message options} {
         set text [BehindKey $shell $options][Paint 33 [expr {
             [dict exists $options -abandoned] ? $message : "interrupted"}]]
     } elseif {$why eq {DEPLOYER ABORT}} {
+        if {[dict exists $options -interrupted]} {
+            set S(status) 130
+        }
         # What was answered is said once.
         regsub {^(/\S*) was ended by the answer to a failure:} $message {\1:} \
             message

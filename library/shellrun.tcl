@@ -43,6 +43,13 @@ proc ::deployer::shell::LineOf {shell text} {
     set word ""
     set rest ""
     regexp {^(\S+)\s*(.*)$} $text -> word rest
+    # As programs have it. Words of actions are theirs.
+    if {$word eq "--help"} {
+        set word help
+    } elseif {$rest eq "--help" && [dict exists $Builtins $word]} {
+        set rest $word
+        set word help
+    }
     if {[dict exists $Builtins $word]} {
         lassign [RunFront $shell [list [namespace current]::CallBuiltin \
             $shell $word $rest] {} $text] code result options

@@ -219,13 +219,20 @@ proc ::deployer::shell::JobsEnd {shell {seconds 10}} {
         JobKill $shell $number
     }
     set limit [expr {[clock milliseconds] + $seconds * 1000}]
+    # Who has asked for it is told why it takes its time.
+    set tell [expr {$S(asks) && $S(over) eq "exit"
+        ? [clock milliseconds] + 1000 : $limit}]
     while {[llength [set live [JobsLive $shell]]]
             && [clock milliseconds] < $limit && !$S(hurry)} {
+        if {[clock milliseconds] >= $tell} {
+            set tell $limit
+            Warn $shell "ending what runs ... (Ctrl-C does not wait for it)\n"
+        }
         set number [lindex $live 0]
         set over [core::waiter new]
         dict set S(jobs) $number over \
             [list {*}[dict get $S(jobs) $number over] $over]
-        set timer [after [expr {$limit - [clock milliseconds]}] \
+        set timer [after [expr {max(0, $tell - [clock milliseconds])}] \
             [list catch [list ::deployer::core::waiter finish $over {}]]]
         set S(last) $over
         catch {Await $over}

@@ -277,12 +277,12 @@ proc ::deployer::program::UnknownCommand {name word class} {
         set near [Near $word [concat $commands help]]
     }
     set text "there is no sub-command \"[Shorten $word 40]\""
-    if {$near ne ""} {
-        return "$text (did you mean $near?)"
-    }
     if {[Member $class $word] ne ""} {
         # Somebody has left out "run".
         return "$text (did you mean \"$name run [Shorten $word 40]\"?)"
+    }
+    if {$near ne ""} {
+        return "$text (did you mean $near?)"
     }
     return "$text: must be [join [lrange $commands 0 end-1] {, }] or\
         [lindex $commands end]"

@@ -78,10 +78,10 @@ proc fileclient::down {hosts bytes buffer} {
     }]
 }
 
-proc fileclient::up {hosts bytes buffer} {
+proc fileclient::up {hosts bytes buffer {from /dev/zero}} {
     return [Timed {
         set process [[lindex $hosts 0] process {cat >/dev/null}]
-        set source [open /dev/zero rb]
+        set source [open $from rb]
         chan configure $source -buffersize $buffer
         chan configure [$process stdin] -translation binary
         if {[Copy $source [$process stdin] -size $bytes] != $bytes} {
@@ -276,21 +276,27 @@ proc bench::L2Files {mode options args} {
     if {[file executable [file join [Opt -bin] l2files]] && [Opt -bin] ne ""} {
         set program [file join [Opt -bin] l2files]
     } else {
-        if {[catch {exec pkg-config --cflags --libs libssh2} ssh2]} {
-            set ssh2 -lssh2
-        }
-        set program [FileProgram l2files {*}$ssh2]
+        set program [FileProgram l2files {*}[Ssh2Flags]]
     }
     if {$Cipher eq ""} {
-        set sample [Measure [FileClient cipher {} \
-            [lrange [$Farm addresses] 0 0]]]
-        set Cipher [dict get $sample inner]
-        puts "Cipher of deployer and of the C loops: [dict get $Cipher cipher],\
+        puts "Cipher of deployer and of the C loops: [dict get [CipherOf] cipher],\
             [dict get $Cipher mac]"
     }
     return [list $program $mode -u [$Farm user] -k [$Farm key] \
         -K [$Farm hostkey ed25519].pub -c [dict get $Cipher cipher] \
         -p [$Farm port] {*}$options {*}$args]
+}
+
+# What deployer takes of itself: dict of cipher and mac.
+proc bench::CipherOf {} {
+    variable Farm
+    variable Cipher
+    if {$Cipher eq ""} {
+        set sample [Measure [FileClient cipher {} \
+            [lrange [$Farm addresses] 0 0]]]
+        set Cipher [dict get $sample inner]
+    }
+    return $Cipher
 }
 
 # PLACE: {} or {PORT KNOWNHOSTS} of a way around.

@@ -6,7 +6,8 @@
 # flood stop dialogue, for which "terminal" stands, those of the shell: key
 # (reader.tcl) complete (complete.tcl) shellstart (shellstart.tcl), and those of
 # files (files.tcl): "files", "delay" and "pipe"; journal, which is what the journal
-# of a run costs. All contestants of a suite run in
+# of a run costs. Only by name: bulk (bulk.tcl), large streams and files beside
+# OpenSSH. All contestants of a suite run in
 # turn in each round (A B C A B C), one round for warming up and then the counted
 # ones; medians are compared, as ratios. The servers are a farm of
 # private sshds on the loopback addresses of this machine. -bin names a
@@ -24,11 +25,13 @@ namespace eval bench {
     variable Table {}           ;# rows: text value reference ratio limit
     variable Missed 0
     variable Farm {}            ;# the servers
+    variable Build {}           ;# what deployer::buildinfo says, and so
 }
 source [file join $bench::Here .. sshd.tcl]
 source [file join $bench::Here terminal.tcl]
 source [file join $bench::Here reader.tcl]
 source [file join $bench::Here files.tcl]
+source [file join $bench::Here bulk.tcl]
 source [file join $bench::Here complete.tcl]
 source [file join $bench::Here shellstart.tcl]
 
@@ -65,6 +68,46 @@ proc bench::WriteSshConfig {} {
     close $file
 }
 
+# deployer::buildinfo of the package that is measured, and "so", the file of it.
+proc bench::BuildInfo {} {
+    variable Build
+    if {$Build eq ""} {
+        set Build [exec [info nameofexecutable] << {
+            package require deployer
+            foreach loaded [info loaded] {
+                lassign $loaded path name
+                if {$name eq "Deployer"} {
+                    puts [list {*}[deployer::buildinfo] so $path]
+                }
+            }
+        }]
+    }
+    return $Build
+}
+
+# How plain libssh2 is compiled and linked: the same that is in deployer, as the
+# Makefile of its build directory has it.
+proc bench::Ssh2Flags {} {
+    set so [dict get [BuildInfo] so]
+    catch {set so [file join [file dirname $so] [file readlink $so]]}
+    set makefile [file join [file dirname $so] .. Makefile]
+    if {[file exists $makefile]} {
+        set text [sshd::ReadFile $makefile]
+        return [concat {*}[lmap name {SSH2_CFLAGS SSH2_LIBS CRYPTO_LIBS} {
+            if {![regexp -line "^$name = *(.*)$" $text -> words]} continue
+            set words
+        }]]
+    }
+    if {[dict get [BuildInfo] libssh2kind] eq "private"} {
+        error "deployer's libssh2 is its own, and $makefile is not there:\
+            measure one in its build directory, or give -bin"
+    }
+    if {[catch {exec pkg-config --cflags --libs libssh2} ssh2]} {
+        return -lssh2
+    }
+    return $ssh2
+}
+
 # The two C programs, into the farm's directory.
 proc bench::BuildPrograms {} {
     variable Farm
@@ -75,13 +118,10 @@ proc bench::BuildPrograms {} {
     set dir [$Farm dir]
     set cc [expr {[info exists ::env(CC)] ? $::env(CC) : "cc"}]
     set flags [list -std=c11 -O2]
-    if {[catch {exec pkg-config --cflags --libs libssh2} ssh2]} {
-        set ssh2 -lssh2
-    }
     exec {*}$cc {*}$flags -o [file join $dir rusage] \
         [file join $Here rusage.c]
     exec {*}$cc {*}$flags -o [file join $dir l2] [file join $Here l2.c] \
-        {*}$ssh2
+        {*}[Ssh2Flags]
     return $dir
 }
 
@@ -466,7 +506,8 @@ proc bench::PrintFacts {} {
     set kex ?
     regexp {kex: algorithm: (\S+)} $output -> kex
     set plain [Measure [L2 one $address]]
-    puts "$version, libssh2 [dict get $plain inner libssh2],\
+    puts "$version, libssh2 [dict get $plain inner libssh2] and deployer's\
+        [dict get [BuildInfo] libssh2] ([dict get [BuildInfo] libssh2kind]),\
         Tcl [info patchlevel], [exec nproc] cores\
         ([string trim [lindex [split [exec uptime] ,] end-2]])"
     puts "Servers and clients share these cores: wall time is mostly the\

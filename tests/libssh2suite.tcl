@@ -23,8 +23,8 @@ namespace eval suite {
     variable Port 4711
     # Seconds: for the port to become free, for each that logs in, for all.
     variable PortLimit 120
-    variable Each 60
-    variable Limit 600
+    variable Each 120
+    variable Limit 900
     variable Counts {passed 0 failed 0 skipped 0}
 }
 

@@ -19,6 +19,9 @@
 #define DIRECT_MS 4
 #define OTHERS_MS 20
 
+/* So long a turn under Tcl's notifier goes on where more is waited for. */
+#define GATHER_MS 2
+
 /*
  * Counted: the interpreter record holds it and so does everything that may
  * still stop a watch, timer or task after the interpreter has gone.
@@ -27,6 +30,7 @@ struct DpLoop {
     int refCount;
     bool stopped;
     bool queued;                /* a LoopEvent stands in Tcl's queue */
+    int gathers;                /* who would have more first: DpLoopGather */
     bool direct;                /* one may be put there without a wait */
     unsigned turns;             /* made so far in which something was done */
     unsigned events;            /* of Tcl's so far that were ours */
@@ -352,6 +356,30 @@ DpLoopPoll(DpLoop *loopPtr, int milliseconds)
     Turn(loopPtr, milliseconds, false);
 }
 
+void
+DpLoopGather(DpLoop *loopPtr, int change)
+{
+    loopPtr->gathers += change;
+}
+
+/* A turn that Tcl's notifier has called for. */
+static void
+TclTurn(DpLoop *loopPtr)
+{
+    DpLoopHold(loopPtr);
+    loopPtr->events++;
+    Turn(loopPtr, 0, true);
+    if (loopPtr->gathers > 0) {
+	int64_t end = DpLoopNow() + GATHER_MS;
+
+	while (loopPtr->gathers > 0 && DpLoopNow() < end
+		&& !loopPtr->stopped) {
+	    Turn(loopPtr, 1, true);
+	}
+    }
+    DpLoopDrop(loopPtr);
+}
+
 static int
 LoopEventProc(Tcl_Event *eventPtr, int flags)
 {
@@ -361,8 +389,7 @@ LoopEventProc(Tcl_Event *eventPtr, int flags)
 	return 0;
     }
     loopPtr->queued = false;
-    loopPtr->events++;
-    Turn(loopPtr, 0, true);
+    TclTurn(loopPtr);
     return 1;
 }
 
@@ -408,8 +435,7 @@ PollReady(ClientData clientData, int mask)
     DpLoop *loopPtr = clientData;
 
     (void) mask;
-    loopPtr->events++;
-    Turn(loopPtr, 0, true);
+    TclTurn(loopPtr);
 }
 
 void

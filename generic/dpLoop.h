@@ -103,6 +103,13 @@ MODULE_SCOPE void DpLoopWait(DpLoop *loopPtr, const bool *donePtr);
 MODULE_SCOPE void DpLoopAttend(DpLoop *loopPtr, int milliseconds);
 
 /*
+ * Somebody (change 1, and later -1) has put off what it would do, until more has
+ * come or a timer of a millisecond has run: meanwhile a turn waits for
+ * descriptors of ours itself, a little, and spares Tcl's notifier.
+ */
+MODULE_SCOPE void DpLoopGather(DpLoop *loopPtr, int change);
+
+/*
  * One turn for a channel in blocking mode: waits up to milliseconds (-1: no
  * limit) and serves our own descriptors, timers, jobs and procedures of
  * DpSoonStart; no event of Tcl's and no task, so that no script runs.

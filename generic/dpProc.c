@@ -27,6 +27,7 @@ DpProcInit(DpProc *procPtr, const DpProcType *typePtr, DpLoop *loopPtr)
     procPtr->typePtr = typePtr;
     procPtr->loopPtr = loopPtr;
     procPtr->refCount = 1;
+    procPtr->high = DP_PROC_HIGH;
     procPtr->status = -1;
     procPtr->startTime = DpLoopNow();
     DpLoopHold(loopPtr);
@@ -79,15 +80,15 @@ DpProcWants(const DpProc *procPtr, int stream)
 	return true;
     }
     if (!procPtr->typePtr->oneWindow) {
-	return DpBufLength(&procPtr->out[stream]) < DP_PROC_HIGH;
+	return DpBufLength(&procPtr->out[stream]) < procPtr->high;
     }
 
     /*
      * In SSH both stop when either is full: reading only one of them would
      * let the other grow without bound inside libssh2.
      */
-    return DpBufLength(&procPtr->out[0]) < DP_PROC_HIGH
-	    && DpBufLength(&procPtr->out[1]) < DP_PROC_HIGH;
+    return DpBufLength(&procPtr->out[0]) < procPtr->high
+	    && DpBufLength(&procPtr->out[1]) < procPtr->high;
 }
 
 static void
@@ -95,6 +96,18 @@ Kick(DpProc *procPtr)
 {
     if (!procPtr->ended) {
 	procPtr->typePtr->kick(procPtr);
+    }
+}
+
+void
+DpProcSetHigh(DpProc *procPtr, size_t high)
+{
+    bool stopped = !DpProcWants(procPtr, DP_STDOUT)
+	    || !DpProcWants(procPtr, DP_STDERR);
+
+    procPtr->high = high;
+    if (stopped) {
+	Kick(procPtr);
     }
 }
 

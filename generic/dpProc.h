@@ -17,7 +17,10 @@
 #define DP_STDOUT 0
 #define DP_STDERR 1
 
-/* A producer stops above this many unread bytes in either stream. */
+/*
+ * A producer stops above this many unread bytes in either stream, if a consumer
+ * says nothing else (high).
+ */
 #define DP_PROC_HIGH (256 * 1024)
 
 /*
@@ -72,6 +75,7 @@ struct DpProc {
     bool inHold;                /* keep `in` back until started ... */
     size_t inFree;              /* ... but for so many bytes at its front */
     DpBuf out[2];               /* bytes of its outputs */
+    size_t high;                /* stops above this many bytes in either */
     bool outEof[2];             /* producer: nothing more will come */
     bool merge;                 /* standard error goes into out[0] */
     DpProcPty *ptyPtr;          /* its terminal (then merge is set), or NULL */
@@ -137,6 +141,8 @@ MODULE_SCOPE void DpProcInDone(DpProc *procPtr);
 MODULE_SCOPE void DpProcEnd(DpProc *procPtr, const DpError *errPtr);
 
 /* For consumers. */
+/* How many unread bytes a producer may leave (more than before). */
+MODULE_SCOPE void DpProcSetHigh(DpProc *procPtr, size_t high);
 MODULE_SCOPE void DpProcHold(DpProc *procPtr);
 MODULE_SCOPE void DpProcDrop(DpProc *procPtr);
 MODULE_SCOPE void DpProcConsume(DpProc *procPtr, int stream, size_t count);

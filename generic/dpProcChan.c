@@ -17,10 +17,17 @@
  * 64 KiB of it.
  */
 #define BUFFER_SIZE (32 * 1024)
-#define BUFFER_MAX DP_PROC_HIGH
+#define BUFFER_MAX (2 * DP_PROC_HIGH)
 
 /* What the queue of such a stream keeps, until its end. */
-#define KEEP_SIZE (2 * (size_t) DP_PROC_HIGH)
+#define KEEP_SIZE (2 * (size_t) BUFFER_MAX)
+
+/*
+ * While one that flows has less than this, and more than one buffer, more is
+ * waited for, GATHER_MS.
+ */
+#define GATHER_SIZE ((size_t) BUFFER_MAX / 4 * 3)
+#define GATHER_MS 1
 
 #define STDIN (-1)
 
@@ -36,6 +43,8 @@ typedef struct Port {
     DpProcLoan loan;            /* while it is lent */
     size_t tail;                /* so many bytes are kept, 0: all */
     bool flows;                 /* GrowBuffer has seen much of it */
+    bool gathered;              /* enough was waited for more */
+    DpTimer gatherTimer;        /* runs while more is waited for */
     DpTask task;                /* calls Tcl_NotifyChannel */
     char name[DP_CHANNEL_NAME];
 } Port;
@@ -122,6 +131,63 @@ CheckPort(Port *portPtr)
     }
 }
 
+/* There was time enough for more. */
+static void
+GatherEnds(void *clientData)
+{
+    Port *portPtr = clientData;
+
+    DpLoopGather(portPtr->chansPtr->procPtr->loopPtr, -1);
+    portPtr->gathered = true;
+    CheckPort(portPtr);
+}
+
+/* Twin of Gathers. */
+static void
+StopGather(Port *portPtr)
+{
+    if (portPtr->gatherTimer.loopPtr != NULL) {
+	DpTimerStop(&portPtr->gatherTimer);
+	DpLoopGather(portPtr->chansPtr->procPtr->loopPtr, -1);
+    }
+    portPtr->gathered = false;
+}
+
+/* Twin of CheckPort. */
+static void
+StopTask(Port *portPtr)
+{
+    StopGather(portPtr);
+    DpTaskStop(&portPtr->task);
+}
+
+/*
+ * Whether a stream that flows has too little yet for a reader to be told: then
+ * more is waited for, a moment. Each piece costs a reader as fcopy a visit to the
+ * notifier's thread, however small it is.
+ */
+static bool
+Gathers(Port *portPtr)
+{
+    DpProc *procPtr = portPtr->chansPtr->procPtr;
+    size_t length;
+
+    if (!portPtr->flows || portPtr->gathered
+	    || procPtr->outEof[portPtr->stream]) {
+	return false;
+    }
+    length = DpBufLength(&procPtr->out[portPtr->stream]);
+    if (length < BUFFER_SIZE || length >= GATHER_SIZE) {
+	return false;
+    }
+    if (portPtr->gatherTimer.loopPtr == NULL) {
+	DpLoopGather(procPtr->loopPtr, 1);
+	DpTimerStart(procPtr->loopPtr, &portPtr->gatherTimer, GATHER_MS,
+		GatherEnds, portPtr);
+    }
+    return true;
+}
+
 /*
  * A stream of which much comes: its bytes go straight into its queue, and to
  * Tcl in larger pieces if the script has set no size. Not called by Tcl: it
@@ -141,6 +207,7 @@ GrowBuffer(Port *portPtr)
     }
     portPtr->flows = true;
     DpBufKeep(queuePtr, KEEP_SIZE);
+    DpProcSetHigh(portPtr->chansPtr->procPtr, BUFFER_MAX);
     if (Tcl_GetChannelBufferSize(portPtr->channel) == BUFFER_SIZE) {
 	Tcl_SetChannelBufferSize(portPtr->channel, BUFFER_MAX);
     }
@@ -155,6 +222,10 @@ NotifyTask(void *clientData)
 	return;
     }
     GrowBuffer(portPtr);
+    if (Gathers(portPtr)) {
+	return;
+    }
+    StopGather(portPtr);
 
     /*
      * Again in the next turn while it stays ready, as for a descriptor. Before
@@ -320,7 +391,7 @@ PortWatchProc(ClientData clientData, int mask)
     portPtr->watched = mask & (portPtr->stream == STDIN ? TCL_WRITABLE
 	    : TCL_READABLE);
     if (portPtr->watched == 0) {
-	DpTaskStop(&portPtr->task);
+	StopTask(portPtr);
     } else {
 	portPtr->tail = 0;
 	CheckPort(portPtr);
@@ -366,7 +437,7 @@ PortClose2Proc(ClientData clientData, Tcl_Interp *interp, int flags)
     if (flags & TCL_CLOSE_WRITE) {
 	return 0;
     }
-    DpTaskStop(&portPtr->task);
+    StopTask(portPtr);
     chansPtr->ports[portPtr->stream + 1] = NULL;
     chansPtr->dpPtr->numChannels--;
     if (portPtr->stream != STDIN) {
@@ -396,7 +467,7 @@ PortThreadActionProc(ClientData clientData, int action)
 	return;
     }
     if (action == TCL_CHANNEL_THREAD_REMOVE) {
-	DpTaskStop(&portPtr->task);
+	StopTask(portPtr);
     } else {
 	CheckPort(portPtr);
     }
@@ -452,7 +523,7 @@ DpProcChanLend(Tcl_Channel channel, const DpProcLoan *loanPtr,
     portPtr->tail = 0;
     portPtr->loan = *loanPtr;
     *streamPtr = portPtr->stream;
-    DpTaskStop(&portPtr->task);
+    StopTask(portPtr);
     return portPtr->chansPtr->procPtr;
 }
 

@@ -30,6 +30,10 @@ DpBufReserve(DpBuf *bufPtr, size_t count)
 	unsigned char *bytes;
 
 	size = bufPtr->size < 512 ? 512 : bufPtr->size;
+	if (size - length >= count && 2 * size <= bufPtr->keep) {
+	    /* A stream comes by here again: then half of it will be free. */
+	    size *= 2;
+	}
 	while (size - length < count) {
 	    size *= 2;
 	}

@@ -35,6 +35,34 @@ NewPart(DpCopyFile *filePtr, uint64_t offset, size_t count)
     return partPtr;
 }
 
+/*
+ * Memory for a whole piece. That of those before is used again: what is new costs
+ * a fault for each page, and more for zeros that nobody needs.
+ */
+static void
+NewBytes(DpCopyPart *partPtr)
+{
+    DpCopyFile *filePtr = partPtr->filePtr;
+
+    partPtr->bytes = filePtr->numSpares > 0
+	    ? filePtr->spares[--filePtr->numSpares]
+	    : DpRealloc(NULL, filePtr->block);
+}
+
+/* Twin of NewBytes; there may be none. */
+static void
+FreeBytes(DpCopyPart *partPtr)
+{
+    DpCopyFile *filePtr = partPtr->filePtr;
+
+    if (partPtr->bytes != NULL && filePtr->numSpares < DP_COPY_SPARES) {
+	filePtr->spares[filePtr->numSpares++] = partPtr->bytes;
+    } else {
+	DpFree(partPtr->bytes);
+    }
+    partPtr->bytes = NULL;
+}
+
 static void
 FreePart(DpCopyPart *partPtr)
 {
@@ -52,7 +80,7 @@ FreePart(DpCopyPart *partPtr)
     if (partPtr->isPut) {
 	DpCopyWideGive(filePtr, partPtr->count, partPtr->way);
     }
-    DpFree(partPtr->bytes);
+    FreeBytes(partPtr);
     DpFree(partPtr);
 }
 
@@ -108,8 +136,7 @@ Write(DpCopyPart *partPtr, const unsigned char *bytes)
     request.filePtr = DpCopyWideTake(filePtr, partPtr->count, &partPtr->way);
     partPtr->opPtr = DpFsSubmit(filePtr->copyPtr->dstPtr, &request,
 	    WriteDone, partPtr);
-    DpFree(partPtr->bytes);
-    partPtr->bytes = NULL;
+    FreeBytes(partPtr);
     DpCopyBulkFeed(filePtr);
 }
 
@@ -139,7 +166,7 @@ Deliver(DpCopyPart *partPtr, const unsigned char *bytes)
 
     if (filePtr->isPart && partPtr->number != filePtr->numPut) {
 	if (partPtr->bytes == NULL) {
-	    partPtr->bytes = DpAlloc(partPtr->count);
+	    NewBytes(partPtr);
 	    memcpy(partPtr->bytes, bytes, partPtr->count);
 	}
 	partPtr->waits = true;
@@ -204,7 +231,7 @@ ReadDone(void *clientData, const DpFsReply *replyPtr)
 	return;
     }
     if (partPtr->bytes == NULL) {
-	partPtr->bytes = DpAlloc(partPtr->count);
+	NewBytes(partPtr);
     }
     if (replyPtr->count > partPtr->count - partPtr->got) {
 	memcpy(partPtr->bytes + partPtr->got, replyPtr->bytes,

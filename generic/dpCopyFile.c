@@ -70,6 +70,9 @@ DpCopyFileFree(DpCopyFile *filePtr)
     DpFree(filePtr->dst);
     DpFree(filePtr->temp);
     DpFree(filePtr->text);
+    while (filePtr->numSpares > 0) {
+	DpFree(filePtr->spares[--filePtr->numSpares]);
+    }
     DpFree(filePtr);
 }
 

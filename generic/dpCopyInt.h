@@ -19,6 +19,8 @@
 
 /* A file up to this size goes in one piece, by LOAD and STORE. */
 #define DP_COPY_SMALL (256 * 1024)
+/* So much memory of pieces of a large file is kept for the next ones. */
+#define DP_COPY_SPARES 8
 
 /* From this size on a part file is worth while. */
 #define DP_COPY_PART (1024 * 1024)
@@ -177,6 +179,8 @@ struct DpCopyFile {
     bool inFeed;
     uint64_t numAsked, numPut;  /* pieces: read, and written, in this order */
     DpCopyPart *partsPtr;
+    unsigned char *spares[DP_COPY_SPARES];  /* memory of pieces that are gone */
+    int numSpares;
     size_t flight;              /* bytes of parts */
     int numReads;
     size_t block;

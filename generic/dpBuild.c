@@ -7,6 +7,7 @@
 #include "dpBuild.h"
 
 #include "dpError.h"
+#include "dpSsh.h"
 
 #include <libssh2.h>
 #include <openssl/crypto.h>
@@ -65,6 +66,37 @@ HasName(Tcl_Obj *listPtr, const char *pattern)
     return false;
 }
 
+/* The names of a list, those of a comma list first, in its order. */
+static Tcl_Obj *
+Preferred(Tcl_Obj *listPtr, const char *first)
+{
+    Tcl_Obj *orderedPtr = Tcl_NewListObj(0, NULL);
+    Tcl_Obj **names;
+    int count;
+
+    Tcl_IncrRefCount(listPtr);
+    while (*first != '\0') {
+	int length = (int) strcspn(first, ",");
+	Tcl_Obj *namePtr = Tcl_NewStringObj(first, length);
+
+	Tcl_IncrRefCount(namePtr);
+	if (HasName(listPtr, Tcl_GetString(namePtr))) {
+	    Tcl_ListObjAppendElement(NULL, orderedPtr, namePtr);
+	}
+	Tcl_DecrRefCount(namePtr);
+	first += length + (first[length] == ',');
+    }
+    if (Tcl_ListObjGetElements(NULL, listPtr, &count, &names) == TCL_OK) {
+	for (int i = 0; i < count; i++) {
+	    if (!HasName(orderedPtr, Tcl_GetString(names[i]))) {
+		Tcl_ListObjAppendElement(NULL, orderedPtr, names[i]);
+	    }
+	}
+    }
+    Tcl_DecrRefCount(listPtr);
+    return orderedPtr;
+}
+
 static void
 Lack(Tcl_Obj *listPtr, bool has, const char *what)
 {
@@ -96,7 +128,8 @@ BuildInfoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     libssh2_session_flag(session, LIBSSH2_FLAG_COMPRESS, 1);
     kexPtr = Algorithms(session, LIBSSH2_METHOD_KEX);
-    ciphersPtr = Algorithms(session, LIBSSH2_METHOD_CRYPT_CS);
+    ciphersPtr = Preferred(Algorithms(session, LIBSSH2_METHOD_CRYPT_CS),
+	    DpSshCiphers());
     macsPtr = Algorithms(session, LIBSSH2_METHOD_MAC_CS);
     lacksPtr = Tcl_NewListObj(0, NULL);
     Lack(lacksPtr, isNew, "RSA user keys on servers since OpenSSH 8.8");

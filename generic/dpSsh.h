@@ -97,6 +97,9 @@ typedef struct DpSshInfo {
     int channels;               /* running */
 } DpSshInfo;
 
+/* The ciphers that are offered where -ciphers says nothing: comma list, best first. */
+MODULE_SCOPE const char *DpSshCiphers(void);
+
 /* Starts connecting. Owns what configPtr points to from now on. Counted. */
 MODULE_SCOPE DpSsh *DpSshOpen(DpSshShared *sharedPtr, DpSshConfig *configPtr,
 	const DpSshOwner *ownerPtr, void *clientData);

@@ -6,6 +6,8 @@
 
 #include "dpSshInt.h"
 
+#include "dpCpu.h"
+
 #include <stdio.h>
 
 /* Key types in the order that OpenSSH prefers them in. */
@@ -15,11 +17,13 @@ static const char *const keyTypes[] = {
 };
 
 /*
- * AES-GCM is several times faster than the others in libssh2; its own default
- * since 1.11, ChaCha20, is the slowest.
+ * With instructions for AES the modes of AES are several times faster than
+ * ChaCha20; without, it is the other way round, and tables for AES can be seen in
+ * the cache.
  */
-#define CIPHERS "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr," \
-	"aes192-ctr,aes256-ctr,chacha20-poly1305@openssh.com"
+#define CHACHA "chacha20-poly1305@openssh.com"
+#define GCM "aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+#define CTR "aes128-ctr,aes192-ctr,aes256-ctr"
 #define MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com," \
 	"hmac-sha2-256,hmac-sha2-512,hmac-sha1"
 
@@ -56,13 +60,26 @@ AppendType(DpBuf *listPtr, const char *type)
     DpBufAppend(listPtr, names, strlen(names));
 }
 
+static bool
+HasType(const char *const *types, int count, const char *type)
+{
+    for (int i = 0; i < count; i++) {
+	if (strcmp(types[i], type) == 0) {
+	    return true;
+	}
+    }
+    return false;
+}
+
 /*
  * Key types that known_hosts has for the host stand first: a server with
- * several keys must show the one that we can check.
+ * several keys must show one that we can check. Among these, and behind them, it
+ * is OpenSSH's order.
  */
 static char *
 HostKeyAlgorithms(DpSsh *sshPtr)
 {
+    const int numTypes = (int) DP_ARRAY_SIZE(keyTypes);
     const char *known[16];
     int count = DpKnownTypes(sshPtr->knownPtr, sshPtr->config.address,
 	    sshPtr->config.port, known, (int) DP_ARRAY_SIZE(known));
@@ -72,16 +89,18 @@ HostKeyAlgorithms(DpSsh *sshPtr)
 	count = DpKnownTypes(sshPtr->knownPtr, sshPtr->config.address, 22,
 		known, (int) DP_ARRAY_SIZE(known));
     }
-    for (int i = 0; i < count; i++) {
-	AppendType(&list, known[i]);
-    }
-    for (size_t i = 0; i < DP_ARRAY_SIZE(keyTypes); i++) {
-	bool there = false;
-
-	for (int k = 0; k < count; k++) {
-	    there = there || strcmp(known[k], keyTypes[i]) == 0;
+    for (int i = 0; i < numTypes; i++) {
+	if (HasType(known, count, keyTypes[i])) {
+	    AppendType(&list, keyTypes[i]);
 	}
-	if (!there) {
+    }
+    for (int i = 0; i < count; i++) {
+	if (!HasType(keyTypes, numTypes, known[i])) {
+	    AppendType(&list, known[i]);
+	}
+    }
+    for (int i = 0; i < numTypes; i++) {
+	if (!HasType(known, count, keyTypes[i])) {
 	    AppendType(&list, keyTypes[i]);
 	}
     }
@@ -142,12 +161,18 @@ SetMethod(DpSsh *sshPtr, int method, const char *option, const char *list)
     return ok;
 }
 
+const char *
+DpSshCiphers(void)
+{
+    return DpCpuHasAes() ? GCM "," CTR "," CHACHA : CHACHA "," GCM "," CTR;
+}
+
 bool
 DpSshSetMethods(DpSsh *sshPtr)
 {
     DpSshConfig *configPtr = &sshPtr->config;
     const char *ciphers = configPtr->ciphers != NULL ? configPtr->ciphers
-	    : CIPHERS;
+	    : DpSshCiphers();
     const char *macs = configPtr->macs != NULL ? configPtr->macs : MACS;
     char *types = configPtr->hostKeyAlgorithms != NULL
 	    ? DpStrdup(configPtr->hostKeyAlgorithms)

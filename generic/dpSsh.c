@@ -126,6 +126,13 @@ FreeSession(DpSsh *sshPtr)
 	sshPtr->inEnd = true;
 	sshPtr->bulk = false;
 	DpBufFree(&sshPtr->inBuf);
+	if (sshPtr->fatal != 0 && sshPtr->inError == 0) {
+	    /*
+	     * The close of a channel that cannot be sent waits for no answer,
+	     * which libssh2 would look for in what it has taken in already.
+	     */
+	    sshPtr->inError = EPROTO;
+	}
 	for (int i = 0; i < 100; i++) {
 	    if (libssh2_session_free(sshPtr->session)
 		    != LIBSSH2_ERROR_EAGAIN) {

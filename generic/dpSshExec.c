@@ -545,7 +545,8 @@ ReadStream(DpSsh *sshPtr, DpSshExecOp *opPtr, int stream)
     unsigned char bytes[READ_SIZE];
     bool progress = false;
 
-    while (!opPtr->proc.outEof[stream] && DpProcWants(&opPtr->proc, stream)
+    while (sshPtr->fatal == 0 && !opPtr->proc.outEof[stream]
+	    && DpProcWants(&opPtr->proc, stream)
 	    && !(progress && sshPtr->turnSpent)) {
 	void *space = DpProcSpace(&opPtr->proc, stream, bytes, READ_SIZE);
 	ssize_t n;
@@ -715,6 +716,9 @@ OpStep(DpSsh *sshPtr, DpSshExecOp *opPtr)
     case EXEC_RUNNING:
 	progress = ReadStream(sshPtr, opPtr, DP_STDOUT);
 	progress |= ReadStream(sshPtr, opPtr, DP_STDERR);
+	if (sshPtr->fatal != 0) {
+	    return progress;
+	}
 	progress |= ResizeStep(opPtr);
 	progress |= WriteStep(sshPtr, opPtr);
 	SignalStep(opPtr);
@@ -751,14 +755,19 @@ DpSshHasRoom(const DpSsh *sshPtr)
     return true;
 }
 
-/* One sweep over every channel. True: progress was made. */
+/*
+ * One sweep over every channel. True: progress was made. Once libssh2 has refused
+ * a packet it is not called again: it would take the next one for good, which with
+ * some ciphers is deciphered wrong then.
+ */
 bool
 DpSshExecStep(DpSsh *sshPtr)
 {
     bool progress = OpenStep(sshPtr);
     DpSshExecOp *opPtr, *nextPtr;
 
-    for (opPtr = sshPtr->firstPtr; opPtr != NULL; opPtr = nextPtr) {
+    for (opPtr = sshPtr->firstPtr; opPtr != NULL && sshPtr->fatal == 0;
+	    opPtr = nextPtr) {
 	bool gone;
 
 	DpProcHold(&opPtr->proc);
@@ -770,7 +779,9 @@ DpSshExecStep(DpSsh *sshPtr)
 	    return true;        /* out of the list: begin anew */
 	}
     }
-    DpSshDrainStep(sshPtr);
+    if (sshPtr->fatal == 0) {
+	DpSshDrainStep(sshPtr);
+    }
     if (sshPtr->fatal != 0) {
 	/* A dead socket, or bytes that no SSH server sends. */
 	DpSshFailLib(sshPtr, sshPtr->fatal, "lost the connection to");

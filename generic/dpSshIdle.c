@@ -77,6 +77,9 @@ DpSshDrainStep(DpSsh *sshPtr)
 	sshPtr->blocked = true;
 	return;
     }
+    if (sshPtr->fatal != 0) {
+	return;
+    }
     n = libssh2_channel_read_ex(sshPtr->idleChannel, 0, &byte, 1);
     if (n < 0 && n != LIBSSH2_ERROR_EAGAIN) {
 	sshPtr->fatal = (int) n;

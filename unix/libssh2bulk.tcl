@@ -246,6 +246,22 @@ i = packet_length - etm_crypt_offset;
             }
 }
 
+# A packet whose MAC is wrong is the end: with encrypt-then-MAC it was not
+# deciphered, and with CBC the first block of the next one, whose MAC is right, would
+# become anything, lengths that nobody checks among it.
+bulk::Edit src/packet.c {
+    Statements _libssh2_packet_add {if ( ( macstate} 1
+} {{51 4095469061}} {
+if(macstate == LIBSSH2_MAC_INVALID &&
+            (!session->macerror ||
+             LIBSSH2_MACERROR(session, (char *) data, datalen))) {
+            LIBSSH2_FREE(session, data);
+            session->socket_state = LIBSSH2_SOCKET_DISCONNECTED;
+            return _libssh2_error(session, LIBSSH2_ERROR_INVALID_MAC,
+                                  "Invalid MAC received");
+        }
+}
+
 # A packet whose tag is wrong: the one it was is looked at again, for ever, if
 # that is no error.
 bulk::Edit src/crypt.c {

@@ -112,6 +112,37 @@ DirectorySub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
+/* tidy KEEP DAYS SIZE -- those of the directory that is kept; how many are gone. */
+static int
+TidySub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    char oldest[DP_JOURNAL_NAME];
+    Tcl_WideInt numbers[3], days;
+    Tcl_DString native;
+    int64_t now = DpEventNow();
+    long gone;
+
+    for (int i = 0; i < 3; i++) {
+	if (Tcl_GetWideIntFromObj(interp, objv[2 + i], &numbers[i])
+		!= TCL_OK) {
+	    return TCL_ERROR;
+	}
+    }
+    if (journalsPtr->directoryPtr == NULL) {
+	return DpFail(interp, "ARGUMENT directory", "no directory was told yet");
+    }
+    days = now / 86400000000;
+    DpJournalFileName(now - 86400000000 * (numbers[1] < days
+	    ? numbers[1] : days), oldest);
+    Tcl_UtfToExternalDString(NULL, Tcl_GetString(journalsPtr->directoryPtr),
+	    -1, &native);
+    gone = DpJournalFileTidy(Tcl_DStringValue(&native), numbers[0],
+	    numbers[2], oldest);
+    Tcl_DStringFree(&native);
+    Tcl_SetObjResult(interp, Tcl_NewWideIntObj(gone));
+    return TCL_OK;
+}
+
 /* Whether the return options are those of what was left out, not failed. */
 static bool
 IsSkipped(Tcl_Interp *interp, Tcl_Obj *optionsPtr)
@@ -236,6 +267,8 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
  * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
  * core::journal directory ?PATH? -- keeps PATH, or gives what is kept; "" where
  * that may not be right any more.
+ * core::journal tidy KEEP DAYS SIZE -- leaves so many files in that directory, of
+ * so many days and so many bytes at most, and all that are being written.
  * core::journal open PATH -- whether the one who writes that file lives.
  */
 static int
@@ -244,7 +277,7 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 {
     static const char *const names[] = {
 	"cell", "cells", "close", "directory", "failed", "fan", "hide",
-	"key", "new", "open", NULL
+	"key", "new", "open", "tidy", NULL
     };
     static const struct {
 	int min, max;
@@ -256,10 +289,10 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{3, 5, "number ?journal event?"},
 	{4, 4, "journal texts"},
 	{7, 7, "number key code result options"}, {5, 5, "directory facts secrets"},
-	{3, 3, "path"}
+	{3, 3, "path"}, {5, 5, "keep days size"}
     };
     enum {
-	CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN
+	CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN, TIDY
     };
     Journals *journalsPtr = clientData;
     DpInterp *dpPtr = journalsPtr->dpPtr;
@@ -291,6 +324,9 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     }
     if (index == FAN) {
 	return FanSub(journalsPtr, interp, objc, objv);
+    }
+    if (index == TIDY) {
+	return TidySub(journalsPtr, interp, objv);
     }
     if (index == KEY) {
 	return KeySub(journalsPtr, interp, objv);

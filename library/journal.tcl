@@ -215,22 +215,20 @@ proc ::deployer::JournalEnd {journal code options} {
     }
 }
 
-# Looks for old journals, now that this process has made COUNT of them: by their
-# names after the first one, by their sizes as well after many.
+# Looks for old journals, now that this process has made COUNT of them.
 proc ::deployer::JournalTidy count {
     variable JournalOften
     variable RunsKeep
-    if {$count % $JournalOften == 0} {
-        runs forget
-    } elseif {$count == 1} {
-        # No `clock format`: to load that takes longer than all of a short run.
-        set files [lsort [glob -nocomplain -directory [RunsDirectory] *.jsonl]]
-        if {[llength $files] > [dict get $RunsKeep keep]
-                || [file mtime [lindex $files 0]] < [clock seconds]
-                    - 86400 * [dict get $RunsKeep days]} {
-            runs forget
-        }
+    if {$count == 1 || $count % $JournalOften == 0} {
+        JournalForget $RunsKeep
     }
+}
+
+# Deletes what is more than LIMITS, a dict as RunsKeep. Returns how many are gone.
+proc ::deployer::JournalForget limits {
+    RunsDirectory
+    return [core::journal tidy [dict get $limits keep] \
+        [dict get $limits days] [dict get $limits size]]
 }
 
 # Once: what is wrong with journals is no reason to be told again and again.

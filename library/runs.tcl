@@ -297,27 +297,7 @@ proc ::deployer::RunsForget args {
         }
         return $gone
     }
-    set limits [dict merge $RunsKeep $options]
-    set oldest [clock format [expr {[clock seconds]
-        - 86400 * [dict get $limits days]}] -format %Y%m%d-%H%M%S -gmt 1]
-    set count 0
-    set size 0
-    foreach id [RunsIds] {
-        set path [RunsPath $id]
-        if {[catch {::file size $path} bytes]} {
-            continue
-        }
-        incr size $bytes
-        if {([incr count] > [dict get $limits keep]
-                || $size > [dict get $limits size] && $count > 1
-                || [string compare $id $oldest] < 0)
-                && ![core::journal open $path]} {
-            if {![catch {::file delete $path}]} {
-                incr gone
-            }
-        }
-    }
-    return $gone
+    return [JournalForget [dict merge $RunsKeep $options]]
 }
 
 # What a journal tells, as a tree.

@@ -8,9 +8,11 @@
 
 #include "dpPoll.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,11 +128,13 @@ DpJournalFileClose(int fd)
     close(fd);
 }
 
-int
-DpJournalFileIsOpen(const char *path, bool *isOpenPtr)
+/* Whether the file, found from an open directory or AT_FDCWD, is being written. */
+static int
+IsOpenAt(int directory, const char *path, bool *isOpenPtr)
 {
     /* O_NONBLOCK: to open a FIFO without a writer would wait for one. */
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = openat(directory, path,
+	    O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct flock lock;
     int result;
 
@@ -146,6 +150,103 @@ DpJournalFileIsOpen(const char *path, bool *isOpenPtr)
     *isOpenPtr = result == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return result;
+}
+
+int
+DpJournalFileIsOpen(const char *path, bool *isOpenPtr)
+{
+    return IsOpenAt(AT_FDCWD, path, isOpenPtr);
+}
+
+typedef char Name[DP_JOURNAL_FILE];
+
+/* YYYYMMDD-HHMMSS-NNNNNN.jsonl */
+static bool
+IsName(const char *name)
+{
+    static const char form[] = "99999999-999999-999999.jsonl";
+    size_t at = 0;
+
+    for (; name[at] != '\0' && form[at] != '\0'; at++) {
+	if (form[at] == '9' ? name[at] < '0' || name[at] > '9'
+		: name[at] != form[at]) {
+	    return false;
+	}
+    }
+    return name[at] == form[at];
+}
+
+static int
+NewestFirst(const void *onePtr, const void *otherPtr)
+{
+    return -strcmp(onePtr, otherPtr);
+}
+
+/* The names of all journals of a directory, which are freed by who calls. */
+static Name *
+FindNames(DIR *directory, size_t *countPtr)
+{
+    Name *names = NULL;
+    const struct dirent *entryPtr;
+    size_t room = 0, count = 0;
+
+    while ((entryPtr = readdir(directory)) != NULL) {
+	if (!IsName(entryPtr->d_name)) {
+	    continue;
+	}
+	if (count == room) {
+	    room = room == 0 ? 256 : 2 * room;
+	    names = DpRealloc(names, room * sizeof(*names));
+	}
+	memcpy(names[count++], entryPtr->d_name, strlen(entryPtr->d_name) + 1);
+    }
+    if (count > 1) {
+	qsort(names, count, sizeof(*names), NewestFirst);
+    }
+    *countPtr = count;
+    return names;
+}
+
+long
+DpJournalFileTidy(const char *path, int64_t keep, int64_t size,
+	const char *oldest)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    Name *names;
+    size_t count;
+    int64_t kept = 0, total = 0;
+    long gone = 0;
+
+    if (directory == NULL) {
+	if (fd >= 0) {
+	    close(fd);
+	}
+	return 0;
+    }
+    names = FindNames(directory, &count);
+    for (size_t i = 0; i < count; i++) {
+	struct stat info;
+	bool isOpen;
+
+	if (fstatat(fd, names[i], &info, AT_SYMLINK_NOFOLLOW) != 0
+		|| !S_ISREG(info.st_mode)) {
+	    continue;
+	}
+	kept++;
+	total += (int64_t) info.st_size;
+	if (kept <= keep && (total <= size || kept == 1)
+		&& strcmp(names[i], oldest) >= 0) {
+	    continue;
+	}
+	(void) IsOpenAt(fd, names[i], &isOpen);
+	if (!isOpen && unlinkat(fd, names[i], 0) == 0) {
+	    gone++;
+	}
+    }
+    DpFree(names);
+    closedir(directory);
+    return gone;
 }
 
 void

@@ -29,8 +29,17 @@ MODULE_SCOPE void DpJournalFileClose(int fd);
 /* Whether the one who made it has it open. */
 MODULE_SCOPE int DpJournalFileIsOpen(const char *path, bool *isOpenPtr);
 
+/*
+ * Deletes what is more than so many journals of the directory, or than so many
+ * bytes of all (the newest stays), and those whose names stand before the oldest.
+ * What is being written stays. Returns how many are gone.
+ */
+MODULE_SCOPE long DpJournalFileTidy(const char *directory, int64_t keep,
+	int64_t size, const char *oldest);
+
 /* The time as name of a file, YYYYMMDD-HHMMSS in UTC; of this process. */
 #define DP_JOURNAL_NAME 16
+#define DP_JOURNAL_FILE (DP_JOURNAL_NAME + 13)  /* with -NNNNNN.jsonl */
 MODULE_SCOPE void DpJournalFileName(int64_t microseconds, char *name);
 MODULE_SCOPE long DpJournalFilePid(void);
 

@@ -23,7 +23,8 @@ static const char *const keyNames[] = {
 
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
-    "action", "::deployer::Contexts", "-event", "-journal"
+    "action", "::deployer::Contexts", "-event", "-journal", "-resume",
+    "-sandbox", "::deployer::Listening"
 };
 
 static int
@@ -366,13 +367,17 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * is all of the job CO: its context has that event from here on. TOLD is the
  * list CHANGES PARENT SINKS PATH SANDBOX INTERACTIVE of its array. 0 and nothing
  * begins where this is not right any more.
+ * core::event again CO KEPT NAME -- the same for an action that the instance has
+ * begun before, as job CO. KEPT is the list CHANGES SINKS PATH SANDBOX INTERACTIVE
+ * of it. 1 where that was all; 0 where it has to be found out anew.
  * core::event changes -- a number for CHANGES.
  * core::event changed -- what was told until here is not right any more.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
  * core::event job CO EVENT ?JOURNAL? -- EVENT ends with the job CO, and so does
  * the run of JOURNAL.
  * core::event over CO -- CO has ended, and so do its events, the last one first.
- * Returns the journal, "" where there is none.
+ * Its run has ended well: returns what `core::journal close` does, "" where there
+ * is none.
  * core::event events CO -- the same, but ends nothing: a list of the journal and
  * the events; "" where there are none.
  * core::event plain CONTEXT -- whether it says no more than its event and run.
@@ -384,13 +389,14 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"begin", "cell", "changed", "changes", "end", "events", "job",
+	"again", "begin", "cell", "changed", "changes", "end", "events", "job",
 	"noting", "output", "over", "plain", "quick", "tell", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } usages[] = {
+	{5, 5, "co kept name"},
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
 	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},
@@ -399,7 +405,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
     enum {
-	BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, NOTING, OUTPUT, OVER,
+	AGAIN, BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, NOTING, OUTPUT, OVER,
 	PLAIN, QUICK, TELL
     };
     Hub *hubPtr = clientData;
@@ -418,6 +424,8 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return TCL_ERROR;
     }
     switch (index) {
+    case AGAIN:
+	return DpEventAgainSub(hubPtr, interp, objv);
     case BEGIN:
 	return BeginSub(hubPtr, interp, objc, objv);
     case CELL:
@@ -505,7 +513,7 @@ DpEventInit(DpInterp *dpPtr)
     }
     DpInterpAtEnd(dpPtr, DP_SPANS, EndSpans);
     DpSinkInit(dpPtr);
-    DpJournalCmdInit(dpPtr);
+    DpJournalCmdInit(dpPtr, hubPtr);
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::event", EventCmd,
 	    hubPtr, CommandDeleted);
     Tcl_CreateThreadExitHandler(ThreadEnds, hubPtr);

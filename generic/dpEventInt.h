@@ -26,7 +26,8 @@ typedef enum Key {
 #define GIVEN_LAST SHOWN
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
-    W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, NUM_WORDS };
+    W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, W_RESUME, W_SANDBOX,
+    W_LISTENING, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -151,7 +152,12 @@ MODULE_SCOPE void DpEventJobAdd(Hub *hubPtr, Tcl_Obj *coPtr,
 	unsigned long handle, Tcl_Obj *journalPtr);
 MODULE_SCOPE void DpEventJobsFree(Hub *hubPtr);
 
+/* The variable Listening is so many more: who may want to hear of anything. */
+MODULE_SCOPE void DpEventListening(Hub *hubPtr, int more);
+
 /* Subcommands of core::event, see there. */
+MODULE_SCOPE int DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp,
+	Tcl_Obj *const objv[]);
 MODULE_SCOPE int DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp,
 	Tcl_Obj *const objv[]);
 MODULE_SCOPE int DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,

@@ -1,5 +1,5 @@
 /*
- * dpEventJob.c -- events that end with a job, and those of cells.
+ * dpEventJob.c -- events that end with a job, and those of actions.
  *
  * Layer L4. A job is told by the name of its coroutine. There may be thousands,
  * each with one event mostly.
@@ -77,6 +77,40 @@ TakeJob(Hub *hubPtr, Tcl_Obj *coPtr)
     return jobPtr;
 }
 
+void
+DpEventListening(Hub *hubPtr, int more)
+{
+    Tcl_Interp *interp = hubPtr->dpPtr->interp;
+    Tcl_Obj *namePtr = hubPtr->words[W_LISTENING];
+    Tcl_Obj *valuePtr = Tcl_ObjGetVar2(interp, namePtr, NULL,
+	    TCL_GLOBAL_ONLY);
+    int count = 0;
+
+    if (valuePtr != NULL) {
+	(void) Tcl_GetIntFromObj(NULL, valuePtr, &count);
+    }
+    (void) Tcl_ObjSetVar2(interp, namePtr, NULL,
+	    Tcl_NewIntObj(count + more), TCL_GLOBAL_ONLY);
+}
+
+/* The run has ended well. */
+static void
+EndRun(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *namePtr)
+{
+    DpJournal *journalPtr;
+    Tcl_Obj *endPtr;
+
+    if (DpJournalGet(hubPtr->dpPtr, namePtr, &journalPtr) != TCL_OK) {
+	Tcl_ResetResult(interp);
+	return;
+    }
+    endPtr = DpJournalClose(journalPtr, "done");
+    DpEventListening(hubPtr, -1);
+    if (endPtr != NULL) {
+	Tcl_SetObjResult(interp, endPtr);
+    }
+}
+
 int
 DpEventOverSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
@@ -95,7 +129,7 @@ DpEventOverSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	}
     }
     if (jobPtr->journalPtr != NULL) {
-	Tcl_SetObjResult(interp, jobPtr->journalPtr);
+	EndRun(hubPtr, interp, jobPtr->journalPtr);
     }
     FreeJob(jobPtr);
     return TCL_OK;
@@ -137,7 +171,7 @@ DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,
     return TCL_OK;
 }
 
-/* --- cells --- */
+/* --- actions --- */
 
 /* The context of the job has this event from here on. */
 static int
@@ -192,6 +226,65 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpSpanBegun(spanPtr, parentPtr);
     DpEventJobAdd(hubPtr, objv[5], spanPtr->handle, NULL);
     if (SetContext(hubPtr, interp, objv[5], spanPtr->handle) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+    return TCL_OK;
+}
+
+int
+DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    enum { K_CHANGES, K_SINKS, K_PATH, K_SANDBOX, K_INTERACTIVE, K_COUNT };
+    Tcl_Obj **kept, *contextPtr, *parentPtr, *journalPtr, *sandboxPtr;
+    Tcl_Obj *sinksPtr;
+    DpSpan *abovePtr = NULL, *spanPtr;
+    Tcl_WideInt changes;
+    int count, numSinks;
+
+    contextPtr = Tcl_ObjGetVar2(interp, hubPtr->words[W_CONTEXTS], objv[2],
+	    TCL_GLOBAL_ONLY);
+    if (Tcl_ListObjGetElements(interp, objv[3], &count, &kept) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (contextPtr == NULL || count != K_COUNT || Tcl_GetWideIntFromObj(NULL,
+	    kept[K_CHANGES], &changes) != TCL_OK
+	    || changes != hubPtr->changes
+	    || Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_SANDBOX],
+	    &sandboxPtr) != TCL_OK || sandboxPtr != NULL) {
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
+	return TCL_OK;
+    }
+    sinksPtr = kept[K_SINKS];
+    if (Tcl_ListObjLength(interp, sinksPtr, &numSinks) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    (void) Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_EVENT],
+	    &parentPtr);
+    (void) Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_JOURNAL],
+	    &journalPtr);
+    if (parentPtr != NULL) {
+	/* The journal hears of it by what is above. */
+	journalPtr = NULL;
+	abovePtr = DpSpanFind(hubPtr->dpPtr, parentPtr);
+    } else if (journalPtr != NULL) {
+	sinksPtr = Tcl_DuplicateObj(sinksPtr);
+	Tcl_ListObjAppendElement(NULL, sinksPtr, journalPtr);
+    } else if (numSinks == 0) {
+	/* Nobody listens. */
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+	return TCL_OK;
+    }
+    Tcl_IncrRefCount(sinksPtr);
+    spanPtr = DpSpanNew(hubPtr, abovePtr, hubPtr->words[W_ACTION], sinksPtr);
+    Tcl_DecrRefCount(sinksPtr);
+    DpReplaceObj(&spanPtr->given[PATH], kept[K_PATH]);
+    DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(NULL, objv[4]));
+    DpReplaceObj(&spanPtr->given[SANDBOX], kept[K_SANDBOX]);
+    DpReplaceObj(&spanPtr->given[INTERACTIVE], kept[K_INTERACTIVE]);
+    DpSpanBegun(spanPtr, abovePtr);
+    DpEventJobAdd(hubPtr, objv[2], spanPtr->handle, journalPtr);
+    if (SetContext(hubPtr, interp, objv[2], spanPtr->handle) != TCL_OK) {
 	return TCL_ERROR;
     }
     Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));

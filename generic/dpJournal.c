@@ -43,6 +43,7 @@ struct DpJournal {
     DpInterp *dpPtr;            /* held */
     char *directory;            /* in the native encoding */
     Tcl_Obj *factsPtr;          /* held; NULL: they are written */
+    Tcl_Obj *rootPtr;           /* held, or NULL */
     int64_t startTime;          /* us */
     char name[DP_JOURNAL_NAME + 16];    /* of the file */
     int fd;                     /* -1: not there yet, or not any more */
@@ -75,7 +76,8 @@ AddText(DpBuf *bufPtr, const char *text)
 /* --- life --- */
 
 DpJournal *
-DpJournalNew(DpInterp *dpPtr, const char *directory, Tcl_Obj *factsPtr)
+DpJournalNew(DpInterp *dpPtr, const char *directory, Tcl_Obj *factsPtr,
+	Tcl_Obj *rootPtr)
 {
     DpJournal *journalPtr = DpAlloc(sizeof(*journalPtr));
     Tcl_DString native;
@@ -87,6 +89,7 @@ DpJournalNew(DpInterp *dpPtr, const char *directory, Tcl_Obj *factsPtr)
     journalPtr->directory = DpStrdup(Tcl_DStringValue(&native));
     Tcl_DStringFree(&native);
     DpReplaceObj(&journalPtr->factsPtr, factsPtr);
+    DpReplaceObj(&journalPtr->rootPtr, rootPtr);
     journalPtr->startTime = Microseconds();
     journalPtr->fd = -1;
     Tcl_InitHashTable(&journalPtr->hosts, TCL_STRING_KEYS);
@@ -139,6 +142,7 @@ DpJournalDrop(DpJournal *journalPtr)
     DpTimerStop(&journalPtr->timer);
     CloseFile(journalPtr);
     DpReleaseObj(&journalPtr->factsPtr);
+    DpReleaseObj(&journalPtr->rootPtr);
     Tcl_DeleteHashTable(&journalPtr->hosts);
     Tcl_DeleteHashTable(&journalPtr->failures);
     Tcl_DeleteHashTable(&journalPtr->hidden);
@@ -538,7 +542,7 @@ Tcl_Obj *
 DpJournalClose(DpJournal *journalPtr, const char *state)
 {
     double seconds = (double) (Microseconds() - journalPtr->startTime) / 1e6;
-    Tcl_Obj *dictPtr = Tcl_NewDictObj();
+    Tcl_Obj *told[3], *listPtr = NULL;
     char text[256];
     int count, error = 0;
 
@@ -551,14 +555,17 @@ DpJournalClose(DpJournal *journalPtr, const char *state)
     if (journalPtr->error == 0) {
 	journalPtr->error = error;
     }
-    Tcl_DictObjPut(NULL, dictPtr, Tcl_NewStringObj("id", -1),
-	    Tcl_NewStringObj(journalPtr->name,
-	    (int) strcspn(journalPtr->name, ".")));
-    Tcl_DictObjPut(NULL, dictPtr, Tcl_NewStringObj("error", -1),
-	    Tcl_NewStringObj(journalPtr->error == 0 ? ""
-	    : Tcl_ErrnoMsg(journalPtr->error), -1));
+    if (journalPtr->name[0] != '\0' || journalPtr->error != 0) {
+	told[0] = journalPtr->rootPtr != NULL ? journalPtr->rootPtr
+		: Tcl_NewObj();
+	told[1] = Tcl_NewStringObj(journalPtr->name,
+		(int) strcspn(journalPtr->name, "."));
+	told[2] = Tcl_NewStringObj(journalPtr->error == 0 ? ""
+		: Tcl_ErrnoMsg(journalPtr->error), -1);
+	listPtr = Tcl_NewListObj(3, told);
+    }
     Forget(journalPtr);
-    return dictPtr;
+    return listPtr;
 }
 
 static void

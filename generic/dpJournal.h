@@ -24,10 +24,10 @@ typedef enum DpJournalUse {
 /*
  * A journal that will be a file of the directory (in Tcl's form of UTF-8) and
  * begin with these facts, a list of keys and values, of which `arguments` is a
- * list. Its handle holds it.
+ * list. Its handle holds it. The root (or NULL) is for who is told of its end.
  */
 MODULE_SCOPE DpJournal *DpJournalNew(DpInterp *dpPtr, const char *directory,
-	Tcl_Obj *factsPtr);
+	Tcl_Obj *factsPtr, Tcl_Obj *rootPtr);
 MODULE_SCOPE Tcl_Obj *DpJournalObj(const DpJournal *journalPtr);
 MODULE_SCOPE int DpJournalGet(DpInterp *dpPtr, Tcl_Obj *namePtr,
 	DpJournal **journalPtrPtr);
@@ -70,8 +70,9 @@ MODULE_SCOPE void DpJournalCell(DpJournal *journalPtr, Tcl_WideInt id,
 MODULE_SCOPE void DpJournalFailed(DpJournal *journalPtr, Tcl_Obj *keyPtr);
 
 /*
- * The run has ended, in this state of at most so many letters. Returns a dict,
- * refcount 0: id ("" where there is no file), error ("" where all is written).
+ * The run has ended, in this state of at most so many letters. Returns a list,
+ * refcount 0: root, id ("" where there is no file), error ("" where all is
+ * written); NULL where there is neither of these two.
  */
 #define DP_JOURNAL_STATE 11
 MODULE_SCOPE Tcl_Obj *DpJournalClose(DpJournal *journalPtr, const char *state);

@@ -6,7 +6,6 @@
 
 #include "dpJournalCmd.h"
 
-#include "dpEventInt.h"
 #include "dpJournalFile.h"
 #include "dpObj.h"
 
@@ -25,6 +24,7 @@ typedef struct Fan {
 /* Client data of core::journal. */
 typedef struct Journals {
     DpInterp *dpPtr;            /* held */
+    Hub *hubPtr;                /* held */
     Tcl_HashTable fans;         /* number of a fan-out -> Fan */
     Tcl_Obj *directoryPtr;      /* held, or NULL; see DirectorySub */
     char *variables[NUM_VARIABLES]; /* what they were then; NULL: not there */
@@ -44,9 +44,10 @@ SpanId(DpInterp *dpPtr, Tcl_Obj *namePtr)
     return spanPtr->id;
 }
 
-/* new DIRECTORY FACTS SECRETS */
+/* new DIRECTORY FACTS SECRETS ?ROOT? */
 static int
-NewSub(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+NewSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
 {
     DpJournal *journalPtr;
     Tcl_Obj **secrets;
@@ -57,7 +58,9 @@ NewSub(DpInterp *dpPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	    != TCL_OK) {
 	return TCL_ERROR;
     }
-    journalPtr = DpJournalNew(dpPtr, Tcl_GetString(objv[2]), objv[3]);
+    journalPtr = DpJournalNew(journalsPtr->dpPtr, Tcl_GetString(objv[2]), objv[3],
+	    objc > 5 ? objv[5] : NULL);
+    DpEventListening(journalsPtr->hubPtr, 1);
     DpJournalHide(journalPtr, secrets, count);
     Tcl_SetObjResult(interp, DpJournalObj(journalPtr));
     return TCL_OK;
@@ -77,14 +80,9 @@ OpenSub(Tcl_Interp *interp, Tcl_Obj *const objv[])
     return TCL_OK;
 }
 
-/*
- * directory ?PATH? -- what was given last, as long as what decides where that is
- * has not changed; "": it has. Tcl's own way through ::env looks at each variable
- * of the process.
- */
-static int
-DirectorySub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
-	Tcl_Obj *const objv[])
+/* What decides where journals are; with a path it is noted. */
+static bool
+IsSamePlace(Journals *journalsPtr, Tcl_Obj *pathPtr)
 {
     static const char *const names[NUM_VARIABLES] = {
 	"XDG_STATE_HOME", "HOME"
@@ -99,16 +97,113 @@ DirectorySub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
 		|| strcmp(value, kept) != 0) {
 	    isSame = false;
 	}
-	if (objc > 2) {
+	if (pathPtr != NULL) {
 	    DpFree(kept);
 	    journalsPtr->variables[i] = DpStrdup(value);
 	}
     }
+    return isSame;
+}
+
+/*
+ * directory ?PATH? -- what was given last, as long as what decides where that is
+ * has not changed; "": it has. Tcl's own way through ::env looks at each variable
+ * of the process.
+ */
+static int
+DirectorySub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
+	Tcl_Obj *const objv[])
+{
+    bool isSame = IsSamePlace(journalsPtr, objc > 2 ? objv[2] : NULL);
+
     if (objc > 2) {
 	DpReplaceObj(&journalsPtr->directoryPtr, objv[2]);
     } else if (isSame) {
 	Tcl_SetObjResult(interp, journalsPtr->directoryPtr);
     }
+    return TCL_OK;
+}
+
+/*
+ * Whether two lists of lists have the same words: what a call of a method goes
+ * through has no text, and to make that takes longer than all the rest.
+ */
+static bool
+IsSameChain(Tcl_Obj *onePtr, Tcl_Obj *otherPtr)
+{
+    Tcl_Obj **ones, **others, **words, **otherWords;
+    int count, otherCount, length, otherLength;
+
+    if (Tcl_ListObjGetElements(NULL, onePtr, &count, &ones) != TCL_OK
+	    || Tcl_ListObjGetElements(NULL, otherPtr, &otherCount, &others)
+	    != TCL_OK || count != otherCount) {
+	return false;
+    }
+    for (int i = 0; i < count; i++) {
+	if (Tcl_ListObjGetElements(NULL, ones[i], &length, &words) != TCL_OK
+		|| Tcl_ListObjGetElements(NULL, others[i], &otherLength,
+		&otherWords) != TCL_OK || length != otherLength) {
+	    return false;
+	}
+	for (int j = 0; j < length; j++) {
+	    if (strcmp(Tcl_GetString(words[j]), Tcl_GetString(otherWords[j]))
+		    != 0) {
+		return false;
+	    }
+	}
+    }
+    return true;
+}
+
+static void
+Append(Tcl_Obj *listPtr, const char *key, Tcl_Obj *valuePtr)
+{
+    Tcl_ListObjAppendElement(NULL, listPtr, Tcl_NewStringObj(key, -1));
+    Tcl_ListObjAppendElement(NULL, listPtr, valuePtr);
+}
+
+/* again CONTEXT KEPT ARGUMENTS CHAIN SECRETS */
+static int
+AgainSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    enum { K_CHANGES, K_FACTS, K_ROOT, K_SANDBOX, K_CHAIN, K_COUNT };
+    Hub *hubPtr = journalsPtr->hubPtr;
+    Tcl_Obj **kept, **secrets, *valuePtr, *factsPtr, *contextPtr;
+    DpJournal *journalPtr;
+    Tcl_WideInt changes;
+    int count, numSecrets, length, isInSandbox;
+
+    if (Tcl_ListObjGetElements(interp, objv[3], &count, &kept) != TCL_OK
+	    || Tcl_ListObjLength(interp, objv[4], &length) != TCL_OK
+	    || Tcl_ListObjGetElements(interp, objv[6], &numSecrets, &secrets)
+	    != TCL_OK || Tcl_DictObjGet(interp, objv[2],
+	    hubPtr->words[W_RESUME], &valuePtr) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (valuePtr != NULL || count != K_COUNT || Tcl_GetWideIntFromObj(NULL,
+	    kept[K_CHANGES], &changes) != TCL_OK
+	    || changes != hubPtr->changes
+	    || !IsSamePlace(journalsPtr, NULL)
+	    || (length > 0 && !IsSameChain(objv[5], kept[K_CHAIN]))) {
+	return TCL_OK;
+    }
+    if (Tcl_GetBooleanFromObj(interp, kept[K_SANDBOX], &isInSandbox)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    (void) Tcl_DictObjGet(NULL, objv[2], hubPtr->words[W_SANDBOX], &valuePtr);
+    factsPtr = Tcl_DuplicateObj(kept[K_FACTS]);
+    Append(factsPtr, "arguments", objv[4]);
+    Append(factsPtr, "sandbox", Tcl_NewBooleanObj(isInSandbox
+	    || valuePtr != NULL));
+    journalPtr = DpJournalNew(journalsPtr->dpPtr,
+	    Tcl_GetString(journalsPtr->directoryPtr), factsPtr, kept[K_ROOT]);
+    DpJournalHide(journalPtr, secrets, numSecrets);
+    DpEventListening(hubPtr, 1);
+    contextPtr = Tcl_DuplicateObj(objv[2]);
+    Tcl_DictObjPut(NULL, contextPtr, hubPtr->words[W_JOURNAL],
+	    DpJournalObj(journalPtr));
+    Tcl_SetObjResult(interp, contextPtr);
     return TCL_OK;
 }
 
@@ -252,9 +347,14 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
 }
 
 /*
- * core::journal new DIRECTORY FACTS SECRETS -- a handle, to stand among the
- * sinks of an event. FACTS is a list of keys and values, of which `arguments`
- * is a list.
+ * core::journal new DIRECTORY FACTS SECRETS ?ROOT? -- a handle, to stand among
+ * the sinks of an event. FACTS is a list of keys and values, of which `arguments`
+ * is a list. The variable Listening is one more until it is closed.
+ * core::journal again CONTEXT KEPT ARGUMENTS CHAIN SECRETS -- the same, for what
+ * was called before: the list KEPT is CHANGES (of core::event) FACTS ROOT SANDBOX
+ * CHAIN, FACTS without arguments and sandbox. Returns CONTEXT with the handle;
+ * nothing is done, and "" returned, where KEPT is not right any more, or CHAIN is
+ * another one, and there are ARGUMENTS.
  * core::journal hide JOURNAL TEXTS -- these are *** from here on.
  * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
@@ -264,7 +364,8 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
  * nothing where that is not of any journal.
  * core::journal fan NUMBER -- it is over.
  * core::journal failed JOURNAL KEY -- to be counted.
- * core::journal close JOURNAL STATE -- dict: id ("": no file), error.
+ * core::journal close JOURNAL STATE -- list of ROOT, id ("": no file), error; ""
+ * where the last two are "".
  * core::journal directory ?PATH? -- keeps PATH, or gives what is kept; "" where
  * that may not be right any more.
  * core::journal tidy KEEP DAYS SIZE -- leaves so many files in that directory, of
@@ -276,29 +377,30 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"cell", "cells", "close", "directory", "failed", "fan", "hide",
+	"again", "cell", "cells", "close", "directory", "failed", "fan", "hide",
 	"key", "new", "open", "tidy", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } usages[] = {
+	{7, 7, "context kept arguments chain secrets"},
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
 	{4, 4, "journal state"}, {2, 3, "?path?"}, {4, 4, "journal key"},
 	{3, 5, "number ?journal event?"},
 	{4, 4, "journal texts"},
-	{7, 7, "number key code result options"}, {5, 5, "directory facts secrets"},
+	{7, 7, "number key code result options"}, {5, 6, "directory facts secrets ?root?"},
 	{3, 3, "path"}, {5, 5, "keep days size"}
     };
     enum {
-	CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN, TIDY
+	AGAIN, CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN, TIDY
     };
     Journals *journalsPtr = clientData;
     DpInterp *dpPtr = journalsPtr->dpPtr;
     DpJournal *journalPtr;
     Tcl_WideInt count;
-    Tcl_Obj **texts;
+    Tcl_Obj **texts, *endPtr;
     int index, isGood, length;
 
     if (objc < 2) {
@@ -313,11 +415,14 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
 	return TCL_ERROR;
     }
+    if (index == AGAIN) {
+	return AgainSub(journalsPtr, interp, objv);
+    }
     if (index == DIRECTORY) {
 	return DirectorySub(journalsPtr, interp, objc, objv);
     }
     if (index == NEW) {
-	return NewSub(dpPtr, interp, objv);
+	return NewSub(journalsPtr, interp, objc, objv);
     }
     if (index == OPEN) {
 	return OpenSub(interp, objv);
@@ -354,8 +459,11 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    return DpFail(interp, "ARGUMENT state", "\"%s\" is no state of a"
 		    " journal", Tcl_GetString(objv[3]));
 	}
-	Tcl_SetObjResult(interp, DpJournalClose(journalPtr,
-		Tcl_GetString(objv[3])));
+	endPtr = DpJournalClose(journalPtr, Tcl_GetString(objv[3]));
+	DpEventListening(journalsPtr->hubPtr, -1);
+	if (endPtr != NULL) {
+	    Tcl_SetObjResult(interp, endPtr);
+	}
 	return TCL_OK;
     case FAILED:
 	DpJournalFailed(journalPtr, objv[3]);
@@ -388,17 +496,20 @@ CommandDeleted(ClientData clientData)
     for (int i = 0; i < NUM_VARIABLES; i++) {
 	DpFree(journalsPtr->variables[i]);
     }
+    DpHubDrop(journalsPtr->hubPtr);
     DpInterpDrop(journalsPtr->dpPtr);
     DpFree(journalsPtr);
 }
 
 void
-DpJournalCmdInit(DpInterp *dpPtr)
+DpJournalCmdInit(DpInterp *dpPtr, Hub *hubPtr)
 {
     Journals *journalsPtr = DpAlloc(sizeof(*journalsPtr));
 
     journalsPtr->dpPtr = dpPtr;
     DpInterpHold(dpPtr);
+    journalsPtr->hubPtr = hubPtr;
+    hubPtr->refCount++;
     Tcl_InitHashTable(&journalsPtr->fans, TCL_ONE_WORD_KEYS);
     DpJournalInit(dpPtr);
     Tcl_CreateObjCommand(dpPtr->interp, "::deployer::core::journal",

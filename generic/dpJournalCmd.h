@@ -7,9 +7,9 @@
 #ifndef DP_JOURNAL_CMD_H
 #define DP_JOURNAL_CMD_H
 
-#include "dpJournal.h"
+#include "dpEventInt.h"
 
 /* Makes core::journal. */
-MODULE_SCOPE void DpJournalCmdInit(DpInterp *dpPtr);
+MODULE_SCOPE void DpJournalCmdInit(DpInterp *dpPtr, Hub *hubPtr);
 
 #endif

@@ -195,10 +195,13 @@ proc ::deployer::JobMain {co parent prefix end} {
     if {[info exists Owned($co)]} {
         JobLeave $co $parent code result options
     }
-    set journal [expr {$code == 1 ? [EventsFailed $co $result $options]
-        : [core::event over $co]}]
-    if {$journal ne ""} {
-        catch {JournalEnd $journal $code $options}
+    if {$code == 1} {
+        set journal [EventsFailed $co $result $options]
+        if {$journal ne ""} {
+            catch {JournalFailed $journal $options}
+        }
+    } elseif {[set ended [core::event over $co]] ne ""} {
+        catch {JournalEnded {*}$ended}
     }
     unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co) \
         Begun($co) Cancelled($co) Refused($co) Broken($co)

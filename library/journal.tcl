@@ -7,13 +7,11 @@
 
 namespace eval ::deployer {
     variable RunsOn ""          ;# 0 or 1; "": as the environment says
-    variable Journals           ;# of runs that go on -> the root's namespace
     variable JournalWarned 0
     variable JournalCount 0     ;# files that this process has made
     variable RunsPlace [file dirname [info script]]
     # Of runs that go on where another one had stopped; see resume.tcl.
     variable Resuming 0
-    array set Journals {}
 
     # Every so many journals the old ones are looked through.
     variable JournalOften 16
@@ -64,53 +62,49 @@ proc ::deployer::RunsDirectory {} {
 # CONTEXT for a call of METHOD of the instance of namespace NS with ARGUMENTS,
 # which comes from outside of any run.
 proc ::deployer::JournalEnter {context ns method arguments} {
-    variable Journals
-    variable Listening
-    variable Epoch
     namespace upvar $ns JournalFacts kept
-    if {[info exists kept] && [lindex $kept 0] eq $method
-            && [lindex $kept 1] == $Epoch} {
-        lassign $kept - - facts root chain formals
-    } elseif {[EventIsAction $ns $method]} {
-        lassign [EventPlace $ns] path host
-        set root [set ${ns}::Root]
-        set chain ""
-        set facts [list user $::tcl_platform(user) \
-            root [info object class [ObjectOf $root]] path $path \
-            action $method]
-        if {$host eq ""} {
-            # One is often called again. The slug of a cell may change.
-            set kept [list $method $Epoch $facts $root $chain {}]
-        }
-    } else {
-        return $context
-    }
     set hidden {}
-    # A journal must not fail the run: Launch goes on without.
+    set chain {}
     if {[llength $arguments]} {
         set hidden [JournalSecretsOf $ns]
         # Plain oo::define may put another method in its place.
-        set now [info object call [ObjectOf $ns] $method]
-        if {$now ne $chain} {
-            set formals [dict get [Member [ServiceOf $ns] $method] formals]
-            if {![JournalMayHide $formals]} {
-                set formals {}
-            }
-            if {[info exists kept]} {
-                set kept [lreplace $kept 4 5 $now $formals]
-            }
-        }
-        if {[llength $formals]} {
-            set arguments [JournalArguments $formals $arguments hidden]
+        set chain [info object call [ObjectOf $ns] $method]
+    }
+    if {[info exists kept($method)]} {
+        set entered [core::journal again $context $kept($method) $arguments \
+            $chain $hidden]
+        if {$entered ne ""} {
+            return $entered
         }
     }
-    set sandbox [expr {[dict exists $context -sandbox]
-        || [dict get [set ${root}::Options] sandbox]}]
-    set journal [core::journal new [RunsDirectory] [list {*}$facts \
-        arguments $arguments sandbox $sandbox {*}[JournalResumes $context]] \
-        $hidden]
-    set Journals($journal) $root
-    incr Listening
+    if {![EventIsAction $ns $method]} {
+        return $context
+    }
+    lassign [EventPlace $ns] path host
+    set root [set ${ns}::Root]
+    set facts [list user $::tcl_platform(user) \
+        root [info object class [ObjectOf $root]] path $path action $method]
+    set inside [dict get [set ${root}::Options] sandbox]
+    set secret 0
+    # A journal must not fail the run: Launch goes on without.
+    if {[llength $arguments]} {
+        set formals [dict get [Member [ServiceOf $ns] $method] formals]
+        if {[JournalMayHide $formals]} {
+            set arguments [JournalArguments $formals $arguments hidden]
+            set secret 1
+        }
+    }
+    set directory [RunsDirectory]
+    unset -nocomplain kept($method)
+    if {$host eq "" && !$secret} {
+        # One is often called again. The slug of a cell may change.
+        set kept($method) [list [core::event changes] $facts $root $inside \
+            $chain]
+    }
+    set journal [core::journal new $directory [list {*}$facts \
+        arguments $arguments \
+        sandbox [expr {$inside || [dict exists $context -sandbox]}] \
+        {*}[JournalResumes $context]] $hidden $root]
     dict set context -journal $journal
     return $context
 }
@@ -180,37 +174,30 @@ proc ::deployer::JournalHide text {
     return $text
 }
 
-# The end of the run of JOURNAL.
-proc ::deployer::JournalEnd {journal code options} {
-    variable Journals
-    variable JournalCount
-    variable Listening
-    if {![info exists Journals($journal)]} {
-        return
-    }
-    set root $Journals($journal)
-    unset Journals($journal)
-    incr Listening -1
-    if {$code == 1} {
-        set error [dict get $options -errorcode]
-        if {[lindex $error 0] eq "DEPLOYER" && [lindex $error 1]
-                in {CONNECT HOSTKEY AUTH EXEC SUDO FILE}} {
-            set at [expr {[lindex $error 1] eq "AUTH" ? 2 : 3}]
-            if {[lindex $error $at] ne ""} {
-                core::journal failed $journal [lindex $error $at]
-            }
+# The run of JOURNAL has failed, with the return OPTIONS.
+proc ::deployer::JournalFailed {journal options} {
+    set error [dict get $options -errorcode]
+    set state failed
+    if {[lindex $error 0] eq "DEPLOYER" && [lindex $error 1]
+            in {CONNECT HOSTKEY AUTH EXEC SUDO FILE}} {
+        set at [expr {[lindex $error 1] eq "AUTH" ? 2 : 3}]
+        if {[lindex $error $at] ne ""} {
+            core::journal failed $journal [lindex $error $at]
         }
-    }
-    set state [expr {$code == 1 ? "failed" : "done"}]
-    if {$code == 1 && [lrange [dict get $options -errorcode] 0 1]
-            eq {DEPLOYER CANCELLED}} {
+    } elseif {[lrange $error 0 1] eq {DEPLOYER CANCELLED}} {
         set state interrupted
     }
-    set ended [core::journal close $journal $state]
-    if {[dict get $ended error] ne ""} {
-        JournalWarn $root [dict get $ended error]
+    JournalEnded {*}[core::journal close $journal $state]
+}
+
+# A run below ROOT has ended, and its journal, ID ("": there is no file), is closed;
+# ERROR says why it is not complete.
+proc ::deployer::JournalEnded {{root ""} {id ""} {error ""}} {
+    variable JournalCount
+    if {$error ne ""} {
+        JournalWarn $root $error
     }
-    if {[dict get $ended id] ne ""} {
+    if {$id ne ""} {
         catch {JournalTidy [incr JournalCount]}
     }
 }

@@ -533,17 +533,24 @@ proc ::deployer::EventPlace ns {
 
 # The same for METHOD, where that is an action.
 proc ::deployer::EventAction {ns method} {
-    variable EventKinds
-    namespace upvar $ns Self object
-    if {[info object isa object $object]
-            && [info object namespace $object] eq $ns} {
-        set class [info object class $object]
-    } else {
-        set class [ServiceOf $ns]
+    variable ListeningBelow
+    namespace upvar $ns EventFacts kept
+    if {[info exists kept($method)] && [core::event again \
+            [info coroutine] $kept($method) $method]} {
+        return
     }
-    if {[info exists EventKinds($class,$method)] ? $EventKinds($class,$method)
-            : [EventIsAction $ns $method]} {
-        EventJob $ns action $method
+    unset -nocomplain kept($method)
+    if {![EventIsAction $ns $method]} {
+        return
+    }
+    EventJob $ns action $method
+    namespace upvar $ns EventPlace place
+    if {!$ListeningBelow && [info exists place] && [lindex $place 1] eq ""} {
+        # It is often called again, and no host of its path gets another slug.
+        namespace upvar [set ${ns}::Root] Options options
+        set kept($method) [list [core::event changes] [SinksOf $ns] \
+            [lindex $place 0] [expr {[dict get $options sandbox] ? 1 : 0}] \
+            [dict get $options interactive]]
     }
 }
 

@@ -24,7 +24,8 @@ static const char *const keyNames[] = {
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
     "action", "::deployer::Contexts", "-event", "-journal", "-resume",
-    "-sandbox", "::deployer::Listening"
+    "-sandbox", "::deployer::Listening", "::deployer::Generation",
+    "::oo::InfoObject::call"
 };
 
 static int
@@ -367,9 +368,10 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * is all of the job CO: its context has that event from here on. TOLD is the
  * list CHANGES PARENT SINKS PATH SANDBOX INTERACTIVE of its array. 0 and nothing
  * begins where this is not right any more.
- * core::event again CO KEPT NAME -- the same for an action that the instance has
- * begun before, as job CO. KEPT is the list CHANGES SINKS PATH SANDBOX INTERACTIVE
- * of it. 1 where that was all; 0 where it has to be found out anew.
+ * core::event again CO NS METHOD -- the same for a method that the instance of
+ * namespace NS has begun before, as job CO: EventFacts(METHOD) there is the list
+ * CHANGES SINKS PATH SANDBOX INTERACTIVE, or CHANGES alone for what is no event. 1
+ * where that was all; 0 where it has to be found out anew.
  * core::event changes -- a number for CHANGES.
  * core::event changed -- what was told until here is not right any more.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
@@ -396,7 +398,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	int min, max;
 	const char *usage;
     } usages[] = {
-	{5, 5, "co kept name"},
+	{5, 5, "co ns method"},
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
 	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},

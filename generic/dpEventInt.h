@@ -27,7 +27,7 @@ typedef enum Key {
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
     W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, W_RESUME, W_SANDBOX,
-    W_LISTENING, NUM_WORDS };
+    W_LISTENING, W_GENERATION, W_CALL, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -154,6 +154,10 @@ MODULE_SCOPE void DpEventJobsFree(Hub *hubPtr);
 
 /* The variable Listening is so many more: who may want to hear of anything. */
 MODULE_SCOPE void DpEventListening(Hub *hubPtr, int more);
+
+/* NAME(METHOD) of the instance of that namespace; NULL where it is not there. */
+MODULE_SCOPE Tcl_Obj *DpEventKept(Tcl_Interp *interp, Tcl_Obj *spacePtr,
+	const char *name, Tcl_Obj *methodPtr);
 
 /* Subcommands of core::event, see there. */
 MODULE_SCOPE int DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp,

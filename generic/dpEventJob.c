@@ -77,6 +77,23 @@ TakeJob(Hub *hubPtr, Tcl_Obj *coPtr)
     return jobPtr;
 }
 
+Tcl_Obj *
+DpEventKept(Tcl_Interp *interp, Tcl_Obj *spacePtr, const char *name,
+	Tcl_Obj *methodPtr)
+{
+    Tcl_Obj *keptPtr;
+    Tcl_DString full;
+
+    Tcl_DStringInit(&full);
+    Tcl_DStringAppend(&full, Tcl_GetString(spacePtr), -1);
+    Tcl_DStringAppend(&full, "::", 2);
+    Tcl_DStringAppend(&full, name, -1);
+    keptPtr = Tcl_GetVar2Ex(interp, Tcl_DStringValue(&full),
+	    Tcl_GetString(methodPtr), TCL_GLOBAL_ONLY);
+    Tcl_DStringFree(&full);
+    return keptPtr;
+}
+
 void
 DpEventListening(Hub *hubPtr, int more)
 {
@@ -237,20 +254,26 @@ DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
     enum { K_CHANGES, K_SINKS, K_PATH, K_SANDBOX, K_INTERACTIVE, K_COUNT };
     Tcl_Obj **kept, *contextPtr, *parentPtr, *journalPtr, *sandboxPtr;
-    Tcl_Obj *sinksPtr;
+    Tcl_Obj *sinksPtr, *keptPtr;
     DpSpan *abovePtr = NULL, *spanPtr;
     Tcl_WideInt changes;
     int count, numSinks;
 
+    keptPtr = DpEventKept(interp, objv[3], "EventFacts", objv[4]);
+    if (keptPtr == NULL || Tcl_ListObjGetElements(NULL, keptPtr, &count, &kept)
+	    != TCL_OK || count == 0 || Tcl_GetWideIntFromObj(NULL,
+	    kept[K_CHANGES], &changes) != TCL_OK
+	    || changes != hubPtr->changes) {
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
+	return TCL_OK;
+    }
+    if (count != K_COUNT) {
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+	return TCL_OK;
+    }
     contextPtr = Tcl_ObjGetVar2(interp, hubPtr->words[W_CONTEXTS], objv[2],
 	    TCL_GLOBAL_ONLY);
-    if (Tcl_ListObjGetElements(interp, objv[3], &count, &kept) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    if (contextPtr == NULL || count != K_COUNT || Tcl_GetWideIntFromObj(NULL,
-	    kept[K_CHANGES], &changes) != TCL_OK
-	    || changes != hubPtr->changes
-	    || Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_SANDBOX],
+    if (contextPtr == NULL || Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_SANDBOX],
 	    &sandboxPtr) != TCL_OK || sandboxPtr != NULL) {
 	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;

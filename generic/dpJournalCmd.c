@@ -162,43 +162,82 @@ Append(Tcl_Obj *listPtr, const char *key, Tcl_Obj *valuePtr)
     Tcl_ListObjAppendElement(NULL, listPtr, valuePtr);
 }
 
-/* again CONTEXT KEPT ARGUMENTS CHAIN SECRETS */
-static int
-AgainSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+/* Whether a call of the method of the object goes through this. */
+static bool
+IsCallStill(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *objectPtr,
+	const char *space, Tcl_Obj *methodPtr, Tcl_Obj *chainPtr)
 {
-    enum { K_CHANGES, K_FACTS, K_ROOT, K_SANDBOX, K_CHAIN, K_COUNT };
+    Tcl_Obj *words[3] = {
+	journalsPtr->hubPtr->words[W_CALL], objectPtr, methodPtr
+    };
+    Tcl_Object object = Tcl_GetObjectFromObj(interp, objectPtr);
+    bool isSame = object != NULL
+	    && strcmp(Tcl_GetObjectNamespace(object)->fullName, space) == 0
+	    && Tcl_EvalObjv(interp, 3, words, TCL_EVAL_GLOBAL) == TCL_OK
+	    && IsSameChain(Tcl_GetObjResult(interp), chainPtr);
+
+    Tcl_ResetResult(interp);
+    return isSame;
+}
+
+/* Whether hosts have been told nothing else since this was noted. */
+static bool
+IsGeneration(Hub *hubPtr, Tcl_Obj *notedPtr)
+{
+    Tcl_Obj *nowPtr = Tcl_ObjGetVar2(hubPtr->dpPtr->interp,
+	    hubPtr->words[W_GENERATION], NULL, TCL_GLOBAL_ONLY);
+
+    return nowPtr != NULL
+	    && strcmp(Tcl_GetString(nowPtr), Tcl_GetString(notedPtr)) == 0;
+}
+
+/* enter CONTEXT NS METHOD ARGUMENTS */
+static int
+EnterSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
+{
+    enum { K_CHANGES, K_FACTS, K_ROOT, K_SANDBOX, K_OBJECT, K_CHAIN,
+	K_GENERATION, K_SECRETS, K_COUNT };
     Hub *hubPtr = journalsPtr->hubPtr;
-    Tcl_Obj **kept, **secrets, *valuePtr, *factsPtr, *contextPtr;
+    Tcl_Obj **kept, **secrets, *keptPtr, *valuePtr, *factsPtr, *contextPtr;
     DpJournal *journalPtr;
     Tcl_WideInt changes;
-    int count, numSecrets, length, isInSandbox;
+    int count, numSecrets = 0, length, isInSandbox;
 
-    if (Tcl_ListObjGetElements(interp, objv[3], &count, &kept) != TCL_OK
-	    || Tcl_ListObjLength(interp, objv[4], &length) != TCL_OK
-	    || Tcl_ListObjGetElements(interp, objv[6], &numSecrets, &secrets)
-	    != TCL_OK || Tcl_DictObjGet(interp, objv[2],
-	    hubPtr->words[W_RESUME], &valuePtr) != TCL_OK) {
+    keptPtr = DpEventKept(interp, objv[3], "JournalFacts", objv[4]);
+    if (Tcl_ListObjLength(interp, objv[5], &length) != TCL_OK
+	    || Tcl_DictObjGet(interp, objv[2], hubPtr->words[W_RESUME],
+	    &valuePtr) != TCL_OK) {
 	return TCL_ERROR;
     }
-    if (valuePtr != NULL || count != K_COUNT || Tcl_GetWideIntFromObj(NULL,
-	    kept[K_CHANGES], &changes) != TCL_OK
+    if (keptPtr == NULL || valuePtr != NULL || Tcl_ListObjGetElements(NULL,
+	    keptPtr, &count, &kept) != TCL_OK || count != K_COUNT
+	    || Tcl_GetWideIntFromObj(NULL, kept[K_CHANGES], &changes) != TCL_OK
 	    || changes != hubPtr->changes
 	    || !IsSamePlace(journalsPtr, NULL)
-	    || (length > 0 && !IsSameChain(objv[5], kept[K_CHAIN]))) {
+	    || Tcl_GetBooleanFromObj(NULL, kept[K_SANDBOX], &isInSandbox)
+	    != TCL_OK) {
 	return TCL_OK;
     }
-    if (Tcl_GetBooleanFromObj(interp, kept[K_SANDBOX], &isInSandbox)
-	    != TCL_OK) {
-	return TCL_ERROR;
+    Tcl_IncrRefCount(keptPtr);
+    if (length > 0 && (!IsGeneration(hubPtr, kept[K_GENERATION])
+	    || Tcl_ListObjGetElements(NULL, kept[K_SECRETS], &numSecrets,
+	    &secrets) != TCL_OK
+	    || !IsCallStill(journalsPtr, interp, kept[K_OBJECT],
+	    Tcl_GetString(objv[3]), objv[4], kept[K_CHAIN]))) {
+	Tcl_DecrRefCount(keptPtr);
+	return TCL_OK;
     }
     (void) Tcl_DictObjGet(NULL, objv[2], hubPtr->words[W_SANDBOX], &valuePtr);
     factsPtr = Tcl_DuplicateObj(kept[K_FACTS]);
-    Append(factsPtr, "arguments", objv[4]);
+    Append(factsPtr, "arguments", objv[5]);
     Append(factsPtr, "sandbox", Tcl_NewBooleanObj(isInSandbox
 	    || valuePtr != NULL));
     journalPtr = DpJournalNew(journalsPtr->dpPtr,
 	    Tcl_GetString(journalsPtr->directoryPtr), factsPtr, kept[K_ROOT]);
-    DpJournalHide(journalPtr, secrets, numSecrets);
+    if (numSecrets > 0) {
+	DpJournalHide(journalPtr, secrets, numSecrets);
+    }
+    Tcl_DecrRefCount(keptPtr);
     DpEventListening(hubPtr, 1);
     contextPtr = Tcl_DuplicateObj(objv[2]);
     Tcl_DictObjPut(NULL, contextPtr, hubPtr->words[W_JOURNAL],
@@ -350,11 +389,12 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
  * core::journal new DIRECTORY FACTS SECRETS ?ROOT? -- a handle, to stand among
  * the sinks of an event. FACTS is a list of keys and values, of which `arguments`
  * is a list. The variable Listening is one more until it is closed.
- * core::journal again CONTEXT KEPT ARGUMENTS CHAIN SECRETS -- the same, for what
- * was called before: the list KEPT is CHANGES (of core::event) FACTS ROOT SANDBOX
- * CHAIN, FACTS without arguments and sandbox. Returns CONTEXT with the handle;
- * nothing is done, and "" returned, where KEPT is not right any more, or CHAIN is
- * another one, and there are ARGUMENTS.
+ * core::journal enter CONTEXT NS METHOD ARGUMENTS -- the same, for what was called
+ * before: JournalFacts(METHOD) in namespace NS of the instance is the list CHANGES
+ * (of core::event) FACTS ROOT SANDBOX OBJECT CHAIN GENERATION SECRETS, FACTS
+ * without arguments and sandbox; the last four are for calls with arguments, and
+ * CHAIN is what `info object call` says. Returns CONTEXT with the handle; nothing
+ * is done, and "" returned, where that is not right any more.
  * core::journal hide JOURNAL TEXTS -- these are *** from here on.
  * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
@@ -377,24 +417,24 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"again", "cell", "cells", "close", "directory", "failed", "fan", "hide",
+	"cell", "cells", "close", "directory", "enter", "failed", "fan", "hide",
 	"key", "new", "open", "tidy", NULL
     };
     static const struct {
 	int min, max;
 	const char *usage;
     } usages[] = {
-	{7, 7, "context kept arguments chain secrets"},
 	{6, 7, "journal event key good ?result?"},
 	{6, 6, "journal event arguments count"},
-	{4, 4, "journal state"}, {2, 3, "?path?"}, {4, 4, "journal key"},
+	{4, 4, "journal state"}, {2, 3, "?path?"},
+	{6, 6, "context ns method arguments"}, {4, 4, "journal key"},
 	{3, 5, "number ?journal event?"},
 	{4, 4, "journal texts"},
 	{7, 7, "number key code result options"}, {5, 6, "directory facts secrets ?root?"},
 	{3, 3, "path"}, {5, 5, "keep days size"}
     };
     enum {
-	AGAIN, CELL, CELLS, CLOSE, DIRECTORY, FAILED, FAN, HIDE, KEY, NEW, OPEN, TIDY
+	CELL, CELLS, CLOSE, DIRECTORY, ENTER, FAILED, FAN, HIDE, KEY, NEW, OPEN, TIDY
     };
     Journals *journalsPtr = clientData;
     DpInterp *dpPtr = journalsPtr->dpPtr;
@@ -415,8 +455,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_WrongNumArgs(interp, 2, objv, usages[index].usage);
 	return TCL_ERROR;
     }
-    if (index == AGAIN) {
-	return AgainSub(journalsPtr, interp, objv);
+    if (index == ENTER) {
+	return EnterSub(journalsPtr, interp, objv);
     }
     if (index == DIRECTORY) {
 	return DirectorySub(journalsPtr, interp, objc, objv);

@@ -69,10 +69,14 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
     }
     if {![dict exists $context -event] && ![dict exists $context -journal]
             && [RunsRecording]} {
+        # It mostly was called before.
         if {[catch {
-            JournalEnter $context $ns $method $arguments
-        } entered]} {
-            JournalWarn [set ${ns}::Root] $entered
+            set entered [core::journal enter $context $ns $method $arguments]
+            if {$entered eq ""} {
+                set entered [JournalEnter $context $ns $method $arguments]
+            }
+        } message]} {
+            JournalWarn [set ${ns}::Root] $message
         } else {
             set context $entered
         }
@@ -152,10 +156,10 @@ proc ::deployer::LaunchFiltered {ns method arguments} {
 proc ::deployer::Perform {ns method arguments {told 0}} {
     variable Entering
     variable Listening
-    if {$Listening && !$told} {
+    set co [info coroutine]
+    if {$Listening && !$told && ![core::event again $co $ns $method]} {
         EventAction $ns $method
     }
-    set co [info coroutine]
     set Entering($co) [list $ns $method]
     set kin [KinOf $ns]
     DecideAt $ns $method

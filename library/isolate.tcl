@@ -371,7 +371,7 @@ proc ::deployer::FailGone {array index} {
 proc ::deployer::PerformFan {ns method arguments} {
     variable Listening
     variable Resuming
-    if {$Listening} {
+    if {$Listening && ![core::event again [info coroutine] $ns $method]} {
         EventAction $ns $method
     }
     set indexes [CellsFor $ns $method]
@@ -405,7 +405,7 @@ proc ::deployer::PerformFan {ns method arguments} {
 # result. {DEPLOYER INPUT question} where there are more and nobody to ask.
 proc ::deployer::PerformOne {ns method arguments} {
     variable Listening
-    if {$Listening} {
+    if {$Listening && ![core::event again [info coroutine] $ns $method]} {
         EventAction $ns $method
     }
     variable FanCount

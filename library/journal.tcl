@@ -13,7 +13,7 @@ namespace eval ::deployer {
     # Of runs that go on where another one had stopped; see resume.tcl.
     variable Resuming 0
 
-    # Every so many journals the old ones are looked through.
+    # After the first and then every so many journals old ones are looked for.
     variable JournalOften 16
 
     # What `runs forget` leaves: so many, of so many days, of so many bytes.
@@ -60,23 +60,11 @@ proc ::deployer::RunsDirectory {} {
 }
 
 # CONTEXT for a call of METHOD of the instance of namespace NS with ARGUMENTS,
-# which comes from outside of any run.
+# which comes from outside of any run; for core::journal enter when it is called the
+# next time.
 proc ::deployer::JournalEnter {context ns method arguments} {
+    variable Generation
     namespace upvar $ns JournalFacts kept
-    set hidden {}
-    set chain {}
-    if {[llength $arguments]} {
-        set hidden [JournalSecretsOf $ns]
-        # Plain oo::define may put another method in its place.
-        set chain [info object call [ObjectOf $ns] $method]
-    }
-    if {[info exists kept($method)]} {
-        set entered [core::journal again $context $kept($method) $arguments \
-            $chain $hidden]
-        if {$entered ne ""} {
-            return $entered
-        }
-    }
     if {![EventIsAction $ns $method]} {
         return $context
     }
@@ -86,8 +74,15 @@ proc ::deployer::JournalEnter {context ns method arguments} {
         root [info object class [ObjectOf $root]] path $path action $method]
     set inside [dict get [set ${root}::Options] sandbox]
     set secret 0
+    set hidden {}
+    set call {{} {} {} {}}
     # A journal must not fail the run: Launch goes on without.
     if {[llength $arguments]} {
+        set hidden [JournalSecretsOf $ns]
+        # Plain oo::define may put another method in its place.
+        set object [ObjectOf $ns]
+        set call [list $object [info object call $object $method] $Generation \
+            $hidden]
         set formals [dict get [Member [ServiceOf $ns] $method] formals]
         if {[JournalMayHide $formals]} {
             set arguments [JournalArguments $formals $arguments hidden]
@@ -99,7 +94,7 @@ proc ::deployer::JournalEnter {context ns method arguments} {
     if {$host eq "" && !$secret} {
         # One is often called again. The slug of a cell may change.
         set kept($method) [list [core::event changes] $facts $root $inside \
-            $chain]
+            {*}$call]
     }
     set journal [core::journal new $directory [list {*}$facts \
         arguments $arguments \
@@ -191,22 +186,16 @@ proc ::deployer::JournalFailed {journal options} {
 }
 
 # A run below ROOT has ended, and its journal, ID ("": there is no file), is closed;
-# ERROR says why it is not complete.
+# ERROR says why it is not complete. Old journals are looked for now and then.
 proc ::deployer::JournalEnded {{root ""} {id ""} {error ""}} {
     variable JournalCount
+    variable JournalOften
+    variable RunsKeep
     if {$error ne ""} {
         JournalWarn $root $error
     }
-    if {$id ne ""} {
-        catch {JournalTidy [incr JournalCount]}
-    }
-}
-
-# Looks for old journals, now that this process has made COUNT of them.
-proc ::deployer::JournalTidy count {
-    variable JournalOften
-    variable RunsKeep
-    if {$count == 1 || $count % $JournalOften == 0} {
+    if {$id ne "" && ([incr JournalCount] == 1
+            || $JournalCount % $JournalOften == 0)} {
         JournalForget $RunsKeep
     }
 }

@@ -531,25 +531,25 @@ proc ::deployer::EventPlace ns {
     return [list $path $host]
 }
 
-# The same for METHOD, where that is an action.
+# The same for METHOD, where that is an action; for core::event again when it is
+# called the next time.
 proc ::deployer::EventAction {ns method} {
     variable ListeningBelow
-    namespace upvar $ns EventFacts kept
-    if {[info exists kept($method)] && [core::event again \
-            [info coroutine] $kept($method) $method]} {
-        return
+    foreach name {EventFacts EventPlace} {
+        namespace upvar $ns $name $name
     }
-    unset -nocomplain kept($method)
+    unset -nocomplain EventFacts($method)
     if {![EventIsAction $ns $method]} {
+        set EventFacts($method) [core::event changes]
         return
     }
     EventJob $ns action $method
-    namespace upvar $ns EventPlace place
-    if {!$ListeningBelow && [info exists place] && [lindex $place 1] eq ""} {
-        # It is often called again, and no host of its path gets another slug.
+    if {!$ListeningBelow && [info exists EventPlace]
+            && [lindex $EventPlace 1] eq ""} {
+        # No host of its path gets another slug.
         namespace upvar [set ${ns}::Root] Options options
-        set kept($method) [list [core::event changes] [SinksOf $ns] \
-            [lindex $place 0] [expr {[dict get $options sandbox] ? 1 : 0}] \
+        set EventFacts($method) [list [core::event changes] [SinksOf $ns] \
+            [lindex $EventPlace 0] [expr {[dict get $options sandbox] ? 1 : 0}] \
             [dict get $options interactive]]
     }
 }

@@ -44,6 +44,8 @@ DpHubDrop(Hub *hubPtr)
 	DpReleaseObj(&hubPtr->words[i]);
     }
     DpEventJobsFree(hubPtr);
+    DpEventChanged(hubPtr);
+    Tcl_DeleteHashTable(&hubPtr->kept);
     DpInterpDrop(hubPtr->dpPtr);
     DpFree(hubPtr);
 }

@@ -24,8 +24,7 @@ static const char *const keyNames[] = {
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
     "action", "::deployer::Contexts", "-event", "-journal", "-resume",
-    "-sandbox", "::deployer::Listening", "::deployer::Generation",
-    "::oo::InfoObject::call"
+    "-sandbox", "::deployer::Generation", "::oo::InfoObject::call"
 };
 
 static int
@@ -340,6 +339,23 @@ TellSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
     return code;
 }
 
+/* keep KIND NS METHOD ?LIST? */
+static int
+KeepSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
+{
+    static const char *const kinds[] = {"action", "run", NULL};
+    int kind, length;
+
+    if (Tcl_GetIndexFromObj(interp, objv[2], kinds, "kind", 0, &kind)
+	    != TCL_OK || (objc > 5 && Tcl_ListObjLength(interp, objv[5],
+	    &length) != TCL_OK)) {
+	return TCL_ERROR;
+    }
+    DpEventKeep(hubPtr, (DpEventKind) kind, objv[3], objv[4],
+	    objc > 5 ? objv[5] : NULL);
+    return TCL_OK;
+}
+
 /* output SPAN STREAM BYTES */
 static int
 OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
@@ -369,9 +385,11 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * list CHANGES PARENT SINKS PATH SANDBOX INTERACTIVE of its array. 0 and nothing
  * begins where this is not right any more.
  * core::event again CO NS METHOD -- the same for a method that the instance of
- * namespace NS has begun before, as job CO: EventFacts(METHOD) there is the list
- * CHANGES SINKS PATH SANDBOX INTERACTIVE, or CHANGES alone for what is no event. 1
- * where that was all; 0 where it has to be found out anew.
+ * namespace NS has begun before, as job CO. 1 where that was all; 0 where it has to
+ * be found out anew.
+ * core::event keep KIND NS METHOD ?LIST? -- LIST is what was found out, until the
+ * next `changed`: for KIND action SINKS PATH SANDBOX INTERACTIVE, {} where that is no
+ * event; for run see core::journal enter. Without it that is forgotten.
  * core::event changes -- a number for CHANGES.
  * core::event changed -- what was told until here is not right any more.
  * core::event end EVENT ?DICT? ?ERROR CODE? -- it ends; nothing if it has.
@@ -392,7 +410,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 {
     static const char *const names[] = {
 	"again", "begin", "cell", "changed", "changes", "end", "events", "job",
-	"noting", "output", "over", "plain", "quick", "tell", NULL
+	"keep", "noting", "output", "over", "plain", "quick", "tell", NULL
     };
     static const struct {
 	int min, max;
@@ -402,12 +420,13 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
 	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},
-	{4, 5, "co event ?journal?"}, {3, 3, "boolean"}, {5, 5, "span stream bytes"},
+	{4, 5, "co event ?journal?"}, {5, 6, "kind ns method ?list?"},
+	{3, 3, "boolean"}, {5, 5, "span stream bytes"},
 	{3, 3, "co"}, {3, 3, "context"},
 	{6, 6, "parent host command secrets"}, {5, 6, "parent type dict ?sinks?"}
     };
     enum {
-	AGAIN, BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, NOTING, OUTPUT, OVER,
+	AGAIN, BEGIN, CELL, CHANGED, CHANGES, END, EVENTS, JOB, KEEP, NOTING, OUTPUT, OVER,
 	PLAIN, QUICK, TELL
     };
     Hub *hubPtr = clientData;
@@ -433,7 +452,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     case CELL:
 	return DpEventCellSub(hubPtr, interp, objv);
     case CHANGED:
-	hubPtr->changes++;
+	DpEventChanged(hubPtr);
 	return TCL_OK;
     case CHANGES:
 	Tcl_SetObjResult(interp, Tcl_NewWideIntObj(hubPtr->changes));
@@ -444,6 +463,8 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	return DpEventEventsSub(hubPtr, interp, objv);
     case JOB:
 	return DpEventJobSub(hubPtr, interp, objc, objv);
+    case KEEP:
+	return KeepSub(hubPtr, interp, objc, objv);
     case NOTING:
 	if (Tcl_GetBooleanFromObj(interp, objv[2], &flag) != TCL_OK) {
 	    return TCL_ERROR;
@@ -507,6 +528,7 @@ DpEventInit(DpInterp *dpPtr)
     DpInterpHold(dpPtr);
     hubPtr->refCount = 1;
     Tcl_InitHashTable(&hubPtr->jobs, TCL_STRING_KEYS);
+    Tcl_InitHashTable(&hubPtr->kept, TCL_STRING_KEYS);
     for (int i = 0; i < NUM_KEYS; i++) {
 	DpReplaceObj(&hubPtr->keys[i], Tcl_NewStringObj(keyNames[i], -1));
     }

@@ -27,7 +27,7 @@ typedef enum Key {
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
     W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, W_RESUME, W_SANDBOX,
-    W_LISTENING, W_GENERATION, W_CALL, NUM_WORDS };
+    W_GENERATION, W_CALL, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */
 typedef struct Sinks {
@@ -45,6 +45,7 @@ typedef struct Hub {
     bool isNoting;              /* each host has to be told, see QuickSub */
     Tcl_WideInt changes;        /* of what cells tell, see DpEventCellSub */
     Tcl_HashTable jobs;         /* coroutine -> Job */
+    Tcl_HashTable kept;         /* see DpEventKept -> list, held */
     Tcl_Obj *keys[NUM_KEYS];    /* held */
     Tcl_Obj *words[NUM_WORDS];  /* held */
 } Hub;
@@ -152,12 +153,19 @@ MODULE_SCOPE void DpEventJobAdd(Hub *hubPtr, Tcl_Obj *coPtr,
 	unsigned long handle, Tcl_Obj *journalPtr);
 MODULE_SCOPE void DpEventJobsFree(Hub *hubPtr);
 
-/* The variable Listening is so many more: who may want to hear of anything. */
-MODULE_SCOPE void DpEventListening(Hub *hubPtr, int more);
-
-/* NAME(METHOD) of the instance of that namespace; NULL where it is not there. */
-MODULE_SCOPE Tcl_Obj *DpEventKept(Tcl_Interp *interp, Tcl_Obj *spacePtr,
-	const char *name, Tcl_Obj *methodPtr);
+/*
+ * What was found out about a method of the instance of that namespace, until
+ * anything changes that it may depend on: NULL where that is not there. Keep puts
+ * the list there, NULL takes it away; Changed takes all away.
+ */
+typedef enum DpEventKind {
+    DP_EVENT_ACTION, DP_EVENT_RUN
+} DpEventKind;
+MODULE_SCOPE Tcl_Obj *DpEventKept(Hub *hubPtr, DpEventKind kind,
+	Tcl_Obj *spacePtr, Tcl_Obj *methodPtr);
+MODULE_SCOPE void DpEventKeep(Hub *hubPtr, DpEventKind kind,
+	Tcl_Obj *spacePtr, Tcl_Obj *methodPtr, Tcl_Obj *listPtr);
+MODULE_SCOPE void DpEventChanged(Hub *hubPtr);
 
 /* Subcommands of core::event, see there. */
 MODULE_SCOPE int DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp,

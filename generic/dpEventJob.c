@@ -77,37 +77,83 @@ TakeJob(Hub *hubPtr, Tcl_Obj *coPtr)
     return jobPtr;
 }
 
-Tcl_Obj *
-DpEventKept(Tcl_Interp *interp, Tcl_Obj *spacePtr, const char *name,
+/* Instances come and go, and nobody says that one has gone. */
+#define MAX_KEPT 1000
+
+/* The key, in a string that who calls has to free. */
+static const char *
+KeptKey(Tcl_DString *keyPtr, DpEventKind kind, Tcl_Obj *spacePtr,
 	Tcl_Obj *methodPtr)
 {
-    Tcl_Obj *keptPtr;
-    Tcl_DString full;
+    Tcl_DStringInit(keyPtr);
+    Tcl_DStringAppend(keyPtr, kind == DP_EVENT_RUN ? "r" : "a", 1);
+    Tcl_DStringAppend(keyPtr, Tcl_GetString(spacePtr), spacePtr->length);
+    Tcl_DStringAppend(keyPtr, " ", 1);
+    return Tcl_DStringAppend(keyPtr, Tcl_GetString(methodPtr),
+	    methodPtr->length);
+}
 
-    Tcl_DStringInit(&full);
-    Tcl_DStringAppend(&full, Tcl_GetString(spacePtr), -1);
-    Tcl_DStringAppend(&full, "::", 2);
-    Tcl_DStringAppend(&full, name, -1);
-    keptPtr = Tcl_GetVar2Ex(interp, Tcl_DStringValue(&full),
-	    Tcl_GetString(methodPtr), TCL_GLOBAL_ONLY);
-    Tcl_DStringFree(&full);
-    return keptPtr;
+Tcl_Obj *
+DpEventKept(Hub *hubPtr, DpEventKind kind, Tcl_Obj *spacePtr,
+	Tcl_Obj *methodPtr)
+{
+    Tcl_DString key;
+    Tcl_HashEntry *entryPtr = Tcl_FindHashEntry(&hubPtr->kept,
+	    KeptKey(&key, kind, spacePtr, methodPtr));
+
+    Tcl_DStringFree(&key);
+    return entryPtr != NULL ? Tcl_GetHashValue(entryPtr) : NULL;
+}
+
+static void
+ForgetKept(Tcl_HashEntry *entryPtr)
+{
+    Tcl_Obj *listPtr = Tcl_GetHashValue(entryPtr);
+
+    Tcl_DeleteHashEntry(entryPtr);
+    Tcl_DecrRefCount(listPtr);
+}
+
+static void
+ForgetAllKept(Hub *hubPtr)
+{
+    Tcl_HashSearch search;
+    Tcl_HashEntry *entryPtr;
+
+    while ((entryPtr = Tcl_FirstHashEntry(&hubPtr->kept, &search)) != NULL) {
+	ForgetKept(entryPtr);
+    }
 }
 
 void
-DpEventListening(Hub *hubPtr, int more)
+DpEventKeep(Hub *hubPtr, DpEventKind kind, Tcl_Obj *spacePtr,
+	Tcl_Obj *methodPtr, Tcl_Obj *listPtr)
 {
-    Tcl_Interp *interp = hubPtr->dpPtr->interp;
-    Tcl_Obj *namePtr = hubPtr->words[W_LISTENING];
-    Tcl_Obj *valuePtr = Tcl_ObjGetVar2(interp, namePtr, NULL,
-	    TCL_GLOBAL_ONLY);
-    int count = 0;
+    Tcl_HashEntry *entryPtr;
+    Tcl_DString key;
+    int isNew;
 
-    if (valuePtr != NULL) {
-	(void) Tcl_GetIntFromObj(NULL, valuePtr, &count);
+    (void) KeptKey(&key, kind, spacePtr, methodPtr);
+    entryPtr = Tcl_FindHashEntry(&hubPtr->kept, Tcl_DStringValue(&key));
+    if (entryPtr != NULL) {
+	ForgetKept(entryPtr);
     }
-    (void) Tcl_ObjSetVar2(interp, namePtr, NULL,
-	    Tcl_NewIntObj(count + more), TCL_GLOBAL_ONLY);
+    if (listPtr != NULL) {
+	if (hubPtr->kept.numEntries >= MAX_KEPT) {
+	    ForgetAllKept(hubPtr);
+	}
+	Tcl_IncrRefCount(listPtr);
+	Tcl_SetHashValue(Tcl_CreateHashEntry(&hubPtr->kept,
+		Tcl_DStringValue(&key), &isNew), listPtr);
+    }
+    Tcl_DStringFree(&key);
+}
+
+void
+DpEventChanged(Hub *hubPtr)
+{
+    hubPtr->changes++;
+    ForgetAllKept(hubPtr);
 }
 
 /* The run has ended well. */
@@ -115,17 +161,12 @@ static void
 EndRun(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *namePtr)
 {
     DpJournal *journalPtr;
-    Tcl_Obj *endPtr;
 
     if (DpJournalGet(hubPtr->dpPtr, namePtr, &journalPtr) != TCL_OK) {
 	Tcl_ResetResult(interp);
 	return;
     }
-    endPtr = DpJournalClose(journalPtr, "done");
-    DpEventListening(hubPtr, -1);
-    if (endPtr != NULL) {
-	Tcl_SetObjResult(interp, endPtr);
-    }
+    Tcl_SetObjResult(interp, DpJournalClose(journalPtr, "done"));
 }
 
 int
@@ -190,13 +231,11 @@ DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,
 
 /* --- actions --- */
 
-/* The context of the job has this event from here on. */
+/* The context of the job (NULL: it has none) has this event from here on. */
 static int
-SetContext(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *coPtr,
+SetContext(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *coPtr, Tcl_Obj *dictPtr,
 	unsigned long handle)
 {
-    Tcl_Obj *dictPtr = Tcl_ObjGetVar2(interp, hubPtr->words[W_CONTEXTS],
-	    coPtr, TCL_GLOBAL_ONLY);
     int code;
 
     dictPtr = dictPtr != NULL ? Tcl_DuplicateObj(dictPtr) : Tcl_NewDictObj();
@@ -242,7 +281,9 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpReplaceObj(&spanPtr->given[INTERACTIVE], told[T_INTERACTIVE]);
     DpSpanBegun(spanPtr, parentPtr);
     DpEventJobAdd(hubPtr, objv[5], spanPtr->handle, NULL);
-    if (SetContext(hubPtr, interp, objv[5], spanPtr->handle) != TCL_OK) {
+    if (SetContext(hubPtr, interp, objv[5], Tcl_ObjGetVar2(interp,
+	    hubPtr->words[W_CONTEXTS], objv[5], TCL_GLOBAL_ONLY),
+	    spanPtr->handle) != TCL_OK) {
 	return TCL_ERROR;
     }
     Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
@@ -252,18 +293,15 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 int
 DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
-    enum { K_CHANGES, K_SINKS, K_PATH, K_SANDBOX, K_INTERACTIVE, K_COUNT };
+    enum { K_SINKS, K_PATH, K_SANDBOX, K_INTERACTIVE, K_COUNT };
     Tcl_Obj **kept, *contextPtr, *parentPtr, *journalPtr, *sandboxPtr;
     Tcl_Obj *sinksPtr, *keptPtr;
     DpSpan *abovePtr = NULL, *spanPtr;
-    Tcl_WideInt changes;
-    int count, numSinks;
+    int count, numSinks, code;
 
-    keptPtr = DpEventKept(interp, objv[3], "EventFacts", objv[4]);
-    if (keptPtr == NULL || Tcl_ListObjGetElements(NULL, keptPtr, &count, &kept)
-	    != TCL_OK || count == 0 || Tcl_GetWideIntFromObj(NULL,
-	    kept[K_CHANGES], &changes) != TCL_OK
-	    || changes != hubPtr->changes) {
+    keptPtr = DpEventKept(hubPtr, DP_EVENT_ACTION, objv[3], objv[4]);
+    if (keptPtr == NULL || Tcl_ListObjGetElements(NULL, keptPtr, &count,
+	    &kept) != TCL_OK) {
 	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;
     }
@@ -299,6 +337,7 @@ DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	return TCL_OK;
     }
     Tcl_IncrRefCount(sinksPtr);
+    Tcl_IncrRefCount(contextPtr);
     spanPtr = DpSpanNew(hubPtr, abovePtr, hubPtr->words[W_ACTION], sinksPtr);
     Tcl_DecrRefCount(sinksPtr);
     DpReplaceObj(&spanPtr->given[PATH], kept[K_PATH]);
@@ -307,9 +346,10 @@ DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpReplaceObj(&spanPtr->given[INTERACTIVE], kept[K_INTERACTIVE]);
     DpSpanBegun(spanPtr, abovePtr);
     DpEventJobAdd(hubPtr, objv[2], spanPtr->handle, journalPtr);
-    if (SetContext(hubPtr, interp, objv[2], spanPtr->handle) != TCL_OK) {
-	return TCL_ERROR;
+    code = SetContext(hubPtr, interp, objv[2], contextPtr, spanPtr->handle);
+    Tcl_DecrRefCount(contextPtr);
+    if (code == TCL_OK) {
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
     }
-    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
-    return TCL_OK;
+    return code;
 }

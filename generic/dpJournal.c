@@ -542,7 +542,7 @@ Tcl_Obj *
 DpJournalClose(DpJournal *journalPtr, const char *state)
 {
     double seconds = (double) (Microseconds() - journalPtr->startTime) / 1e6;
-    Tcl_Obj *told[3], *listPtr = NULL;
+    Tcl_Obj *told[3], *listPtr;
     char text[256];
     int count, error = 0;
 
@@ -555,15 +555,13 @@ DpJournalClose(DpJournal *journalPtr, const char *state)
     if (journalPtr->error == 0) {
 	journalPtr->error = error;
     }
-    if (journalPtr->name[0] != '\0' || journalPtr->error != 0) {
-	told[0] = journalPtr->rootPtr != NULL ? journalPtr->rootPtr
-		: Tcl_NewObj();
-	told[1] = Tcl_NewStringObj(journalPtr->name,
-		(int) strcspn(journalPtr->name, "."));
-	told[2] = Tcl_NewStringObj(journalPtr->error == 0 ? ""
-		: Tcl_ErrnoMsg(journalPtr->error), -1);
-	listPtr = Tcl_NewListObj(3, told);
-    }
+    told[0] = journalPtr->rootPtr != NULL ? journalPtr->rootPtr
+	    : Tcl_NewObj();
+    told[1] = Tcl_NewStringObj(journalPtr->name,
+	    (int) strcspn(journalPtr->name, "."));
+    told[2] = Tcl_NewStringObj(journalPtr->error == 0 ? ""
+	    : Tcl_ErrnoMsg(journalPtr->error), -1);
+    listPtr = Tcl_NewListObj(3, told);
     Forget(journalPtr);
     return listPtr;
 }

@@ -72,7 +72,7 @@ MODULE_SCOPE void DpJournalFailed(DpJournal *journalPtr, Tcl_Obj *keyPtr);
 /*
  * The run has ended, in this state of at most so many letters. Returns a list,
  * refcount 0: root, id ("" where there is no file), error ("" where all is
- * written); NULL where there is neither of these two.
+ * written).
  */
 #define DP_JOURNAL_STATE 11
 MODULE_SCOPE Tcl_Obj *DpJournalClose(DpJournal *journalPtr, const char *state);

@@ -60,7 +60,6 @@ NewSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
     }
     journalPtr = DpJournalNew(journalsPtr->dpPtr, Tcl_GetString(objv[2]), objv[3],
 	    objc > 5 ? objv[5] : NULL);
-    DpEventListening(journalsPtr->hubPtr, 1);
     DpJournalHide(journalPtr, secrets, count);
     Tcl_SetObjResult(interp, DpJournalObj(journalPtr));
     return TCL_OK;
@@ -195,15 +194,14 @@ IsGeneration(Hub *hubPtr, Tcl_Obj *notedPtr)
 static int
 EnterSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
-    enum { K_CHANGES, K_FACTS, K_ROOT, K_SANDBOX, K_OBJECT, K_CHAIN,
+    enum { K_FACTS, K_ROOT, K_SANDBOX, K_OBJECT, K_CHAIN,
 	K_GENERATION, K_SECRETS, K_COUNT };
     Hub *hubPtr = journalsPtr->hubPtr;
     Tcl_Obj **kept, **secrets, *keptPtr, *valuePtr, *factsPtr, *contextPtr;
     DpJournal *journalPtr;
-    Tcl_WideInt changes;
     int count, numSecrets = 0, length, isInSandbox;
 
-    keptPtr = DpEventKept(interp, objv[3], "JournalFacts", objv[4]);
+    keptPtr = DpEventKept(hubPtr, DP_EVENT_RUN, objv[3], objv[4]);
     if (Tcl_ListObjLength(interp, objv[5], &length) != TCL_OK
 	    || Tcl_DictObjGet(interp, objv[2], hubPtr->words[W_RESUME],
 	    &valuePtr) != TCL_OK) {
@@ -211,8 +209,6 @@ EnterSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     }
     if (keptPtr == NULL || valuePtr != NULL || Tcl_ListObjGetElements(NULL,
 	    keptPtr, &count, &kept) != TCL_OK || count != K_COUNT
-	    || Tcl_GetWideIntFromObj(NULL, kept[K_CHANGES], &changes) != TCL_OK
-	    || changes != hubPtr->changes
 	    || !IsSamePlace(journalsPtr, NULL)
 	    || Tcl_GetBooleanFromObj(NULL, kept[K_SANDBOX], &isInSandbox)
 	    != TCL_OK) {
@@ -238,7 +234,6 @@ EnterSub(Journals *journalsPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	DpJournalHide(journalPtr, secrets, numSecrets);
     }
     Tcl_DecrRefCount(keptPtr);
-    DpEventListening(hubPtr, 1);
     contextPtr = Tcl_DuplicateObj(objv[2]);
     Tcl_DictObjPut(NULL, contextPtr, hubPtr->words[W_JOURNAL],
 	    DpJournalObj(journalPtr));
@@ -388,13 +383,13 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
 /*
  * core::journal new DIRECTORY FACTS SECRETS ?ROOT? -- a handle, to stand among
  * the sinks of an event. FACTS is a list of keys and values, of which `arguments`
- * is a list. The variable Listening is one more until it is closed.
+ * is a list.
  * core::journal enter CONTEXT NS METHOD ARGUMENTS -- the same, for what was called
- * before: JournalFacts(METHOD) in namespace NS of the instance is the list CHANGES
- * (of core::event) FACTS ROOT SANDBOX OBJECT CHAIN GENERATION SECRETS, FACTS
- * without arguments and sandbox; the last four are for calls with arguments, and
- * CHAIN is what `info object call` says. Returns CONTEXT with the handle; nothing
- * is done, and "" returned, where that is not right any more.
+ * before: `core::event keep run` of METHOD of the instance of namespace NS was the
+ * list FACTS ROOT SANDBOX OBJECT CHAIN GENERATION SECRETS, FACTS without arguments
+ * and sandbox; the last four are for calls with arguments, and CHAIN is what
+ * `info object call` says. Returns CONTEXT with the handle; nothing is done, and ""
+ * returned, where that is not right any more.
  * core::journal hide JOURNAL TEXTS -- these are *** from here on.
  * core::journal cells JOURNAL EVENT ARGUMENTS COUNT -- EVENT calls so many.
  * core::journal cell JOURNAL EVENT KEY GOOD ?RESULT? -- one of these has ended.
@@ -404,8 +399,7 @@ FanSub(Journals *journalsPtr, Tcl_Interp *interp, int objc,
  * nothing where that is not of any journal.
  * core::journal fan NUMBER -- it is over.
  * core::journal failed JOURNAL KEY -- to be counted.
- * core::journal close JOURNAL STATE -- list of ROOT, id ("": no file), error; ""
- * where the last two are "".
+ * core::journal close JOURNAL STATE -- list of ROOT, id ("": no file), error.
  * core::journal directory ?PATH? -- keeps PATH, or gives what is kept; "" where
  * that may not be right any more.
  * core::journal tidy KEEP DAYS SIZE -- leaves so many files in that directory, of
@@ -440,7 +434,7 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     DpInterp *dpPtr = journalsPtr->dpPtr;
     DpJournal *journalPtr;
     Tcl_WideInt count;
-    Tcl_Obj **texts, *endPtr;
+    Tcl_Obj **texts;
     int index, isGood, length;
 
     if (objc < 2) {
@@ -499,11 +493,8 @@ JournalCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	    return DpFail(interp, "ARGUMENT state", "\"%s\" is no state of a"
 		    " journal", Tcl_GetString(objv[3]));
 	}
-	endPtr = DpJournalClose(journalPtr, Tcl_GetString(objv[3]));
-	DpEventListening(journalsPtr->hubPtr, -1);
-	if (endPtr != NULL) {
-	    Tcl_SetObjResult(interp, endPtr);
-	}
+	Tcl_SetObjResult(interp, DpJournalClose(journalPtr,
+		Tcl_GetString(objv[3])));
 	return TCL_OK;
     case FAILED:
 	DpJournalFailed(journalPtr, objv[3]);

@@ -79,6 +79,9 @@ proc ::deployer::Launch {ns method arguments {performer Perform}} {
             JournalWarn [set ${ns}::Root] $message
         } else {
             set context $entered
+            if {[dict exists $context -journal]} {
+                incr Listening
+            }
         }
     }
     set w [Job [list ::deployer::$performer $ns $method $arguments] $context]

@@ -64,7 +64,6 @@ proc ::deployer::RunsDirectory {} {
 # next time.
 proc ::deployer::JournalEnter {context ns method arguments} {
     variable Generation
-    namespace upvar $ns JournalFacts kept
     if {![EventIsAction $ns $method]} {
         return $context
     }
@@ -90,12 +89,9 @@ proc ::deployer::JournalEnter {context ns method arguments} {
         }
     }
     set directory [RunsDirectory]
-    unset -nocomplain kept($method)
-    if {$host eq "" && !$secret} {
-        # One is often called again. The slug of a cell may change.
-        set kept($method) [list [core::event changes] $facts $root $inside \
-            {*}$call]
-    }
+    # One is often called again. The slug of a cell may change.
+    core::event keep run $ns $method {*}[expr {$host eq "" && !$secret
+        ? [list [list $facts $root $inside {*}$call]] : ""}]
     set journal [core::journal new $directory [list {*}$facts \
         arguments $arguments \
         sandbox [expr {$inside || [dict exists $context -sandbox]}] \
@@ -187,10 +183,12 @@ proc ::deployer::JournalFailed {journal options} {
 
 # A run below ROOT has ended, and its journal, ID ("": there is no file), is closed;
 # ERROR says why it is not complete. Old journals are looked for now and then.
-proc ::deployer::JournalEnded {{root ""} {id ""} {error ""}} {
+proc ::deployer::JournalEnded {root id error} {
     variable JournalCount
     variable JournalOften
+    variable Listening
     variable RunsKeep
+    incr Listening -1
     if {$error ne ""} {
         JournalWarn $root $error
     }

@@ -535,21 +535,17 @@ proc ::deployer::EventPlace ns {
 # called the next time.
 proc ::deployer::EventAction {ns method} {
     variable ListeningBelow
-    foreach name {EventFacts EventPlace} {
-        namespace upvar $ns $name $name
-    }
-    unset -nocomplain EventFacts($method)
     if {![EventIsAction $ns $method]} {
-        set EventFacts($method) [core::event changes]
+        core::event keep action $ns $method {}
         return
     }
     EventJob $ns action $method
-    if {!$ListeningBelow && [info exists EventPlace]
-            && [lindex $EventPlace 1] eq ""} {
+    namespace upvar $ns EventPlace place
+    if {!$ListeningBelow && [info exists place] && [lindex $place 1] eq ""} {
         # No host of its path gets another slug.
         namespace upvar [set ${ns}::Root] Options options
-        set EventFacts($method) [list [core::event changes] [SinksOf $ns] \
-            [lindex $EventPlace 0] [expr {[dict get $options sandbox] ? 1 : 0}] \
+        core::event keep action $ns $method [list [SinksOf $ns] \
+            [lindex $place 0] [expr {[dict get $options sandbox] ? 1 : 0}] \
             [dict get $options interactive]]
     }
 }

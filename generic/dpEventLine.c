@@ -208,6 +208,15 @@ PutField(unsigned char *to, const Field *fieldPtr, bool isMasked)
 		? DpJsonPutMicros(to, fieldPtr->number)
 		: DpJsonPutWhole(to, fieldPtr->number);
     }
+    if (namePtr->kind == DP_JSON_TRUTH && valuePtr->bytes != NULL
+	    && valuePtr->length == 1 && (valuePtr->bytes[0] == '0'
+	    || valuePtr->bytes[0] == '1')) {
+	/* As most are written. */
+	bool isTrue = valuePtr->bytes[0] == '1';
+
+	memcpy(to, isTrue ? "true " : "false", 5);
+	return to + (isTrue ? 4 : 5);
+    }
     if (namePtr->kind != DP_JSON_TEXT || valuePtr->bytes == NULL
 	    || (isMasked && MayHide(fieldPtr->key))) {
 	return NULL;

@@ -73,6 +73,14 @@ AddText(DpBuf *bufPtr, const char *text)
     DpBufAppend(bufPtr, text, strlen(text));
 }
 
+static void
+AddMicros(DpBuf *bufPtr, int64_t micros)
+{
+    unsigned char *to = DpBufReserve(bufPtr, DP_JSON_DIGITS);
+
+    DpBufAdded(bufPtr, (size_t) (DpJsonPutMicros(to, micros) - to));
+}
+
 /* --- life --- */
 
 DpJournal *
@@ -273,11 +281,13 @@ AddHeader(DpJournal *journalPtr, DpBuf *bufPtr)
     AddText(bufPtr, FIRST);
     Summary(journalPtr, "open", 0, text, sizeof(text));
     AddText(bufPtr, text);
-    snprintf(text, sizeof(text), ",\"id\":\"%.*s\",\"time\":%.6f,\"pid\":%ld"
-	    ",\"machine\":", (int) strcspn(journalPtr->name, "."),
-	    journalPtr->name, (double) journalPtr->startTime / 1e6,
-	    DpJournalFilePid());
-    AddText(bufPtr, text);
+    AddText(bufPtr, ",\"id\":\"");
+    DpBufAppend(bufPtr, journalPtr->name, strcspn(journalPtr->name, "."));
+    AddText(bufPtr, "\",\"time\":");
+    AddMicros(bufPtr, journalPtr->startTime);
+    AddText(bufPtr, ",\"pid\":");
+    DpJsonWhole(bufPtr, DpJournalFilePid());
+    AddText(bufPtr, ",\"machine\":");
     DpJournalFileMachine(text, sizeof(text));
     DpJsonString(bufPtr, text, (int) strlen(text));
     if (Tcl_ListObjGetElements(NULL, journalPtr->factsPtr, &objc, &objv)
@@ -440,7 +450,6 @@ AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
 	const char *key, Tcl_WideInt id)
 {
     DpBuf *bufPtr = &journalPtr->lines;
-    unsigned char *to;
 
     AddText(bufPtr, "{\"type\":\"");
     AddText(bufPtr, type);
@@ -451,8 +460,7 @@ AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
     AddText(bufPtr, "\":");
     DpJsonWhole(bufPtr, id);
     AddText(bufPtr, ",\"time\":");
-    to = DpBufReserve(bufPtr, DP_JSON_DIGITS);
-    DpBufAdded(bufPtr, (size_t) (DpJsonPutMicros(to, Microseconds()) - to));
+    AddMicros(bufPtr, Microseconds());
 }
 
 void

@@ -246,6 +246,57 @@ i = packet_length - etm_crypt_offset;
             }
 }
 
+# A packet whose tag is wrong is given back; the end of the session would not do it.
+bulk::Edit src/transport.c {
+    Statements _libssh2_transport_read {rc = session - > remote . crypt - > crypt} 2
+} {{65 2310929560}} {
+rc = session->remote.crypt->crypt(session,
+                                               session->remote.seqno,
+                                               &p->buf[p->readidx],
+                                               numdecrypt,
+                                               &session->remote.crypt_abstract,
+                                               0);
+
+                if(rc != LIBSSH2_ERROR_NONE) {
+                    p->total_num = 0;
+                    LIBSSH2_FREE(session, p->payload);
+                    p->payload = NULL;
+                    return rc;
+                }
+}
+
+# Padding that is longer than its packet is believed by nobody.
+bulk::Edit src/transport.c {
+    Statements fullpacket {session - > fullpacket_payload_len - =} 1
+} {{11 2071599398}} {
+if(p->padding_length > session->fullpacket_payload_len) {
+            LIBSSH2_FREE(session, p->payload);
+            p->payload = NULL;
+            session->socket_state = LIBSSH2_SOCKET_DISCONNECTED;
+            return _libssh2_error(session, LIBSSH2_ERROR_INVALID_MAC,
+                                  "Invalid padding received");
+        }
+        session->fullpacket_payload_len -= p->padding_length;
+}
+
+# What the cipher of the other direction is does not matter for what is sent: a
+# server may choose two of different kinds, and its answer is all that it takes.
+bulk::Edit src/transport.c {
+    Statements _libssh2_transport_send {if ( encrypted & & session - > local} 1
+} {{34 2492285940}} {
+if(encrypted && session->local.crypt &&
+        CRYPT_FLAG_L(session, REQUIRES_FULL_PACKET)) {
+        auth_len = session->local.crypt->auth_len;
+    }
+}
+bulk::Edit src/transport.c {
+    Statements _libssh2_transport_send {crypt_offset =} 1
+} {{26 3064754706}} {
+crypt_offset = (etm || auth_len ||
+                    (encrypted && CRYPT_FLAG_L(session, PKTLEN_AAD)))
+                   ? 4 : 0;
+}
+
 # A packet whose MAC is wrong is the end: with encrypt-then-MAC it was not
 # deciphered, and with CBC the first block of the next one, whose MAC is right, would
 # become anything, lengths that nobody checks among it.

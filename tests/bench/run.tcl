@@ -330,8 +330,8 @@ proc bench::start {} {
     }
 }
 
-# More than the limit for each command is too much; that of a cell is an action
-# beside the command.
+# What a command of a run of 20 costs is limited; the rest tells where that goes. A
+# cell is an action beside its command. Against: what the same takes without.
 proc bench::journal {} {
     variable Farm
     variable Here
@@ -339,15 +339,27 @@ proc bench::journal {} {
         [file join $Here journal.tcl] [$Farm port] [$Farm user] [$Farm key] \
         [$Farm knownhosts] [lindex [$Farm addresses] 0] \
         [expr {[Opt -quick] ? 10 : 100}]]]
-    foreach {key what limit} {
-        run "a command over SSH" {<= 1.0}
-        cell "a cell with one command, local" {}
+    set found [dict get $sample inner]
+    foreach {kind what} {
+        run "a command over SSH" cell "a cell with one command, local"
     } {
-        Row "the journal of $what, CPU / 20 us" \
-            [dict get $sample inner ${key}More] 20 $limit us
-        Row "  ... / all of it" [dict get $sample inner ${key}More] \
-            [dict get $sample inner $key] {} us
+        Row "journal of $what, 20 a run, CPU / 20 us" \
+            [dict get $found $kind,20,more] 20 {<= 1.0} us
+        Row "  ... give or take" [dict get $found $kind,20,spread] 20 {} us
+        foreach count {1 20 200} {
+            Row "  ... for each of $count a run / all of it" \
+                [dict get $found $kind,$count,more] \
+                [dict get $found $kind,$count] {} us
+        }
+        Row "  ... each more, from 20 to 200 a run / 20 us" \
+            [dict get $found $kind,slope] 20 {} us
+        Row "  ... and the run itself / 120 us" [dict get $found $kind,own] \
+            120 {} us
     }
+    Row "  of a run, to make a file on this disk / 120 us" \
+        [dict get $found file] 120 {} us
+    Row "  of a run, to look for old journals / 120 us" \
+        [dict get $found tidy] 120 {} us
 }
 
 proc bench::fan {} {

@@ -141,6 +141,9 @@ BuildInfoCmd(ClientData clientData, Tcl_Interp *interp, int objc,
     /* An assert of its own looks at the length before the MAC is known. */
     Lack(lacksPtr, LIBSSH2_IS_PRIVATE, "living through packets that were"
 	    " changed on their way (without encrypt-then-MAC or AES-GCM)");
+    /* What goes to the server goes by the flags of what comes from it. */
+    Lack(lacksPtr, LIBSSH2_IS_PRIVATE || !isNew, "living through a server"
+	    " that wants another kind of cipher for each direction");
     Lack(lacksPtr, HasName(kexPtr, "sntrup*") || HasName(kexPtr, "mlkem*"),
 	    "post-quantum key exchange");
 

@@ -27,6 +27,13 @@ namespace eval ::deployer {
         return [core::buildinfo]
     }
 
+    # Its name is taken; what it will be comes later.
+    proc server args {
+        Fail {ARGUMENT server} "deployer::server comes with a later version of\
+            deployer; this one, [package present deployer], has deployer::shell\
+            start, in a terminal of its own"
+    }
+
     # Larger parts are loaded when their command is first called.
     set ::auto_index(::deployer::main) {package require deployer::main}
     set ::auto_index(::deployer::shell) {package require deployer::shell}

@@ -87,8 +87,8 @@ PutExternal(Edit *editPtr, Tcl_Obj *textPtr, Tcl_DString *bytesPtr)
 /* Part: events. */
 
 /*
- * {enter TEXT CURSOR}, {complete TEXT CURSOR}, {dropped}, {key CODE}, {done TEXT},
- * {eof}, {interrupt}, {gone}.
+ * {enter TEXT CURSOR}, {complete TEXT CURSOR}, {dropped}, {key CODE}, {paint TEXT},
+ * {done TEXT}, {eof}, {interrupt}, {gone}.
  */
 static Tcl_Obj *
 EventObj(Edit *editPtr, DpLineEvent event, uint32_t key)
@@ -96,6 +96,7 @@ EventObj(Edit *editPtr, DpLineEvent event, uint32_t key)
     static const char *const names[] = {
 	[DP_LINE_ENTER] = "enter", [DP_LINE_COMPLETE] = "complete",
 	[DP_LINE_DROPPED] = "dropped", [DP_LINE_KEY] = "key",
+	[DP_LINE_PAINT] = "paint",
 	[DP_LINE_DONE] = "done", [DP_LINE_EOF] = "eof",
 	[DP_LINE_INTERRUPT] = "interrupt", [DP_LINE_GONE] = "gone"
     };
@@ -108,10 +109,10 @@ EventObj(Edit *editPtr, DpLineEvent event, uint32_t key)
     if (event == DP_LINE_KEY) {
 	Tcl_ListObjAppendElement(NULL, listPtr, Tcl_NewIntObj((int) key));
     } else if (event == DP_LINE_ENTER || event == DP_LINE_COMPLETE
-	    || event == DP_LINE_DONE) {
+	    || event == DP_LINE_DONE || event == DP_LINE_PAINT) {
 	DpEditLineText(editPtr->linePtr, &text, &count, &cursor);
 	Tcl_ListObjAppendElement(NULL, listPtr, TextObj(editPtr, text, count));
-	if (event != DP_LINE_DONE) {
+	if (event == DP_LINE_ENTER || event == DP_LINE_COMPLETE) {
 	    Tcl_Obj *beforePtr = TextObj(editPtr, text, cursor);
 
 	    Tcl_IncrRefCount(beforePtr);
@@ -280,6 +281,78 @@ Replace(Edit *editPtr, Tcl_Obj *oldPtr, Tcl_Obj *newPtr)
     DpBufFree(&new);
 }
 
+/*
+ * Puts the spans of LISTPTR, {START END SGR ...}, into spans, and their number.
+ * Tcl may count a character above U+FFFF as two.
+ */
+static int
+GetSpans(Edit *editPtr, Tcl_Interp *interp, Tcl_Obj *listPtr,
+	const uint32_t *text, size_t count, DpEditSpan *spans,
+	size_t *countPtr)
+{
+    static const uint32_t high = 0x10000;
+    Tcl_Obj **words, *highPtr = TextObj(editPtr, &high, 1);
+    size_t at = 0, number = 0;
+    int length, last = 0, seen = 0, wide;
+
+    Tcl_IncrRefCount(highPtr);
+    wide = Tcl_GetCharLength(highPtr);
+    Tcl_DecrRefCount(highPtr);
+    if (Tcl_ListObjGetElements(interp, listPtr, &length, &words) != TCL_OK) {
+	return TCL_ERROR;
+    }
+    for (int i = 0; i + 2 < length && number < DP_LINE_SPANS; i += 3) {
+	DpEditSpan *spanPtr = &spans[number];
+	const char *sgr = Tcl_GetString(words[i + 2]);
+	size_t sgrLength = strlen(sgr);
+	int ends[2];
+
+	if (Tcl_GetIntFromObj(interp, words[i], &ends[0]) != TCL_OK
+		|| Tcl_GetIntFromObj(interp, words[i + 1], &ends[1])
+		!= TCL_OK) {
+	    return TCL_ERROR;
+	}
+	if (ends[0] < last || ends[1] < ends[0]
+		|| sgrLength >= sizeof(spanPtr->sgr)
+		|| strspn(sgr, "0123456789;") != sgrLength) {
+	    return DpFail(interp, "ARGUMENT span", "spans must be numbers in"
+		    " their order with a colour each, as {0 2 36}");
+	}
+	last = ends[1];
+	for (int end = 0; end < 2; end++) {
+	    for (; seen < ends[end] && at < count; at++) {
+		seen += text[at] > 0xFFFF ? wide : 1;
+	    }
+	    *(end == 0 ? &spanPtr->start : &spanPtr->end) = at;
+	}
+	memcpy(spanPtr->sgr, sgr, sgrLength + 1);
+	number += spanPtr->end > spanPtr->start && sgrLength > 0;
+    }
+    *countPtr = number;
+    return TCL_OK;
+}
+
+static int
+Painted(Edit *editPtr, Tcl_Interp *interp, Tcl_Obj *textPtr,
+	Tcl_Obj *listPtr)
+{
+    DpEditSpan spans[DP_LINE_SPANS];
+    DpBuf text = {0};
+    const uint32_t *codes;
+    size_t count, number = 0;
+    int result;
+
+    AddCodes(editPtr, textPtr, &text);
+    codes = (const uint32_t *) (const void *) DpBufData(&text);
+    count = DpBufLength(&text) / sizeof(*codes);
+    result = GetSpans(editPtr, interp, listPtr, codes, count, spans, &number);
+    if (result == TCL_OK) {
+	DpEditLinePainted(editPtr->linePtr, codes, count, spans, number);
+    }
+    DpBufFree(&text);
+    return result;
+}
+
 static int
 Remember(Edit *editPtr, Tcl_Interp *interp, Tcl_Obj *listPtr)
 {
@@ -358,6 +431,8 @@ Append(Tcl_Interp *interp, Tcl_Obj *pathPtr, Tcl_Obj *textPtr, int maxLines)
  * core::edit open KEYS -- "", emacs or vi; its handle.
  * core::edit begin EDIT PROMPT MORE -- a line begins, and is shown by `show`.
  * core::edit prompt EDIT PROMPT -- another one for that line.
+ * core::edit paint EDIT BOOL -- whether `paint` is told; before `begin`.
+ * core::edit painted EDIT TEXT {START END SGR ...} -- its answer: the colours of TEXT.
  * core::edit show|hide|drop|close EDIT
  * core::edit shown EDIT
  * core::edit next EDIT -- a waiter of the next event.
@@ -375,15 +450,16 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	Tcl_Obj *const objv[])
 {
     static const char *const names[] = {
-	"append", "ask", "begin", "close", "drop", "forget", "hide", "next", "open", "output", "print",
-	"prompt", "remember", "replace", "reply", "show", "shown", "there", NULL
+	"append", "ask", "begin", "close", "drop", "forget", "hide", "next", "open", "output",
+	"paint", "painted", "print", "prompt", "remember", "replace", "reply",
+	"show", "shown", "there", NULL
     };
     enum {
-	APPEND, ASK, BEGIN, CLOSE, DROP, FORGET, HIDE, NEXT, OPEN, OUTPUT, PRINT,
-	PROMPT, REMEMBER, REPLACE, REPLY, SHOW, SHOWN, THERE
+	APPEND, ASK, BEGIN, CLOSE, DROP, FORGET, HIDE, NEXT, OPEN, OUTPUT,
+	PAINT, PAINTED, PRINT, PROMPT, REMEMBER, REPLACE, REPLY, SHOW, SHOWN, THERE
     };
     static const int counts[] = {
-	5, 4, 5, 3, 3, 3, 3, 3, 3, 4, 5, 4, 4, 5, 4, 3, 3, 2
+	5, 4, 5, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 4, 4, 5, 4, 3, 3, 2
     };
     DpInterp *dpPtr = clientData;
     Edit *editPtr;
@@ -445,6 +521,14 @@ EditCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	text = (const char *) Tcl_GetByteArrayFromObj(objv[3], &length);
 	DpEditLinePrint(editPtr->linePtr, text, (size_t) length, false);
 	break;
+    case PAINT:
+	if (Tcl_GetBooleanFromObj(interp, objv[3], &keep) != TCL_OK) {
+	    return TCL_ERROR;
+	}
+	DpEditLinePaint(editPtr->linePtr, keep);
+	break;
+    case PAINTED:
+	return Painted(editPtr, interp, objv[3], objv[4]);
     case PRINT:
 	if (Tcl_GetBooleanFromObj(interp, objv[4], &keep) != TCL_OK) {
 	    return TCL_ERROR;

@@ -109,6 +109,9 @@ Draw(DpEditLine *linePtr)
 	return;
     }
     DpEditText(linePtr->editPtr, &shape.text, &shape.count, &shape.cursor);
+    DpLinePaintFit(linePtr, shape.text, shape.count);
+    shape.spans = linePtr->paint.spans;
+    shape.spanCount = linePtr->paint.count;
     if (linePtr->search.on) {
 	SearchPrompt(linePtr);
 	promptPtr = &linePtr->search.prompt;
@@ -119,11 +122,12 @@ Draw(DpEditLine *linePtr)
 	    shape.text = pastPtr->text;
 	    shape.count = pastPtr->count;
 	    shape.cursor = linePtr->search.offset;
+	    shape.spanCount = 0;
 	}
     }
     if (DpBufLength(&linePtr->question) > 0) {
 	promptPtr = &linePtr->question;
-	shape.count = shape.cursor = 0;
+	shape.count = shape.cursor = shape.spanCount = 0;
     }
     shape.prompt = (const char *) DpBufData(promptPtr);
     shape.promptLength = DpBufLength(promptPtr);
@@ -142,8 +146,8 @@ Draw(DpEditLine *linePtr)
 }
 
 /* Draws, writes, and says what is waited for; may end the line. */
-static void
-Settle(DpEditLine *linePtr)
+void
+DpLineSettle(DpEditLine *linePtr)
 {
     Draw(linePtr);
     if (!Flush(linePtr)) {
@@ -152,6 +156,7 @@ Settle(DpEditLine *linePtr)
 	return;
     }
     SetWants(linePtr);
+    DpLinePaintAsk(linePtr);
 }
 
 void
@@ -234,7 +239,7 @@ EscapeDue(void *clientData)
     DpEditLine *linePtr = clientData;
 
     DpEditInputEnd(&linePtr->input, DpLineTakeKey, linePtr);
-    Settle(linePtr);
+    DpLineSettle(linePtr);
 }
 
 static void
@@ -301,7 +306,7 @@ TtyTold(void *clientData, int what)
 	return;
     }
     SetTimer(linePtr);
-    Settle(linePtr);
+    DpLineSettle(linePtr);
     CheckEnd(linePtr);
 }
 
@@ -327,7 +332,7 @@ DpEditLineShow(DpEditLine *linePtr, DpError *errPtr)
     DpLinePut(linePtr, "\r" PASTE_ON);
     DpEditViewForget(&linePtr->view);
     DpLineProcess(linePtr);
-    Settle(linePtr);
+    DpLineSettle(linePtr);
     return true;
 }
 
@@ -364,7 +369,7 @@ LateDue(void *clientData)
 
     DpEditViewErase(&linePtr->view, &linePtr->out);
     FlushLate(linePtr);
-    Settle(linePtr);
+    DpLineSettle(linePtr);
 }
 
 void
@@ -408,7 +413,7 @@ DpEditLinePrint(DpEditLine *linePtr, const char *text, size_t length,
 	DpTimerStart(linePtr->loopPtr, &linePtr->lateTimer, LATE_MS, LateDue,
 		linePtr);
     }
-    Settle(linePtr);
+    DpLineSettle(linePtr);
 }
 
 /* Part: for whoever reads. */
@@ -448,6 +453,7 @@ DpEditLineFree(DpEditLine *linePtr)
     DpBufFree(&linePtr->search.pattern);
     DpBufFree(&linePtr->search.last);
     DpBufFree(&linePtr->search.prompt);
+    DpBufFree(&linePtr->paint.text);
     DpFree(linePtr);
 }
 
@@ -474,6 +480,7 @@ DpEditLineBegin(DpEditLine *linePtr, const char *prompt, size_t promptLength,
     DpEditBegin(linePtr->editPtr);
     linePtr->at = linePtr->past.count;
     linePtr->search.on = false;
+    DpLinePaintReset(linePtr);
     linePtr->state = DP_LINE_IS_READING;
 }
 
@@ -483,7 +490,7 @@ DpEditLinePrompt(DpEditLine *linePtr, const char *prompt, size_t length)
     DpBufFree(&linePtr->prompt);
     DpBufAppend(&linePtr->prompt, prompt, length);
     if (DpEditLineShown(linePtr)) {
-	Settle(linePtr);
+	DpLineSettle(linePtr);
     }
 }
 
@@ -536,7 +543,7 @@ DpEditLineReply(DpEditLine *linePtr, DpLineReply reply)
 	DpLineDoAll(linePtr, DpEditGo(linePtr->editPtr));
     }
     DpLineProcess(linePtr);
-    Settle(linePtr);
+    DpLineSettle(linePtr);
 }
 
 /* Part: the history. */

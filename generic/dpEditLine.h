@@ -9,7 +9,11 @@
 #define DP_EDIT_LINE_H
 
 #include "dpEdit.h"
+#include "dpEditView.h"
 #include "dpLoop.h"
+
+/* A line has no more colours than that. */
+#define DP_LINE_SPANS 64
 
 typedef struct DpEditLine DpEditLine;
 
@@ -18,6 +22,8 @@ typedef enum DpLineEvent {
     DP_LINE_COMPLETE,           /* the same */
     DP_LINE_DROPPED,            /* Ctrl-C: the answer is not wanted any more */
     DP_LINE_KEY,                /* the one that was asked for */
+    DP_LINE_PAINT,              /* the text has changed; answered by
+				 * DpEditLinePainted */
     DP_LINE_DONE,               /* all below: the line is over, and the terminal
 				 * has its modes back */
     DP_LINE_EOF,
@@ -76,6 +82,15 @@ MODULE_SCOPE void DpEditLineAsk(DpEditLine *linePtr, const char *text,
 /* Before such a reply: other text for characters before the cursor. */
 MODULE_SCOPE void DpEditLineReplace(DpEditLine *linePtr, size_t count,
 	const uint32_t *text, size_t length);
+
+/*
+ * Whether DP_LINE_PAINT is told, which is once until its answer, and after all keys
+ * that have come. TEXT of the answer is what the spans belong to: where the line
+ * has become another one they are fitted, and it is told anew.
+ */
+MODULE_SCOPE void DpEditLinePaint(DpEditLine *linePtr, bool wanted);
+MODULE_SCOPE void DpEditLinePainted(DpEditLine *linePtr, const uint32_t *text,
+	size_t count, const DpEditSpan *spans, size_t spanCount);
 
 /* Ends it without a line; nothing is told. */
 MODULE_SCOPE void DpEditLineDrop(DpEditLine *linePtr);

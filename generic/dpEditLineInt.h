@@ -16,6 +16,9 @@
 /* Bytes of keys that wait while an answer is due. */
 #define DP_LINE_HELD 65536
 
+/* A text that is longer has no colours. */
+#define DP_LINE_PAINTED 1000
+
 /* A character that is text, and no key. */
 #define DP_KEY_TEXT 0x4000000u
 
@@ -56,6 +59,14 @@ struct DpEditLine {
 	size_t index, offset;   /* where it was found */
 	bool found;
     } search;
+    struct {
+	bool wanted;            /* somebody paints */
+	bool due;               /* the text is another one than was painted */
+	bool asked;             /* told, and not answered yet */
+	DpBuf text;             /* what the spans belong to, uint32_t each */
+	DpEditSpan spans[DP_LINE_SPANS];
+	size_t count;
+    } paint;
 };
 
 /* Handles keys that wait, as far as the line goes. */
@@ -66,6 +77,15 @@ MODULE_SCOPE void DpLineTakeKey(void *clientData, uint32_t key);
 
 /* What the engine stops for, until it wants a key or an answer is due. */
 MODULE_SCOPE void DpLineDoAll(DpEditLine *linePtr, DpEditAct act);
+
+/* Draws, writes, and says what is waited for; may end the line. */
+MODULE_SCOPE void DpLineSettle(DpEditLine *linePtr);
+
+/* Makes the colours those of this text; tells that it is to be painted; forgets. */
+MODULE_SCOPE void DpLinePaintFit(DpEditLine *linePtr, const uint32_t *text,
+	size_t count);
+MODULE_SCOPE void DpLinePaintAsk(DpEditLine *linePtr);
+MODULE_SCOPE void DpLinePaintReset(DpEditLine *linePtr);
 
 /* Bytes for the terminal; and the sound for what cannot be done. */
 MODULE_SCOPE void DpLinePut(DpEditLine *linePtr, const char *text);

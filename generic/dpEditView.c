@@ -61,8 +61,9 @@ GetChar(const char *bytes, size_t count, uint32_t *codePtr)
 typedef struct Layout {
     DpEditRows *rowsPtr;
     int cols;
-    char color[64];             /* what a prompt has switched on */
+    char color[64];             /* what a prompt has switched on, or a span */
     size_t colorLength;
+    bool on;                    /* whether that holds where the row ends */
 } Layout;
 
 static DpEditRow *
@@ -87,18 +88,37 @@ AddRow(Layout *layoutPtr)
     rowPtr->start = rowPtr->end = DpBufLength(&rowsPtr->bytes);
 }
 
+/* A row can be drawn alone: no colour goes on into the next one. */
+static void
+EndColor(Layout *layoutPtr)
+{
+    if (layoutPtr->on) {
+	DpBufAppend(&layoutPtr->rowsPtr->bytes, "\033[m", 3);
+	Row(layoutPtr)->end = DpBufLength(&layoutPtr->rowsPtr->bytes);
+	layoutPtr->on = false;
+    }
+}
+
+static void
+BeginColor(Layout *layoutPtr)
+{
+    if (layoutPtr->colorLength > 0 && !layoutPtr->on) {
+	DpBufAppend(&layoutPtr->rowsPtr->bytes, layoutPtr->color,
+		layoutPtr->colorLength);
+	layoutPtr->on = true;
+    }
+}
+
 static void
 AddBytes(Layout *layoutPtr, const char *bytes, size_t count, int width)
 {
     DpEditRow *rowPtr;
 
     if (Row(layoutPtr)->width + width > layoutPtr->cols) {
+	EndColor(layoutPtr);
 	AddRow(layoutPtr);
-	if (layoutPtr->colorLength > 0) {
-	    DpBufAppend(&layoutPtr->rowsPtr->bytes, layoutPtr->color,
-		    layoutPtr->colorLength);
-	}
     }
+    BeginColor(layoutPtr);
     DpBufAppend(&layoutPtr->rowsPtr->bytes, bytes, count);
     rowPtr = Row(layoutPtr);
     rowPtr->end = DpBufLength(&layoutPtr->rowsPtr->bytes);
@@ -162,20 +182,21 @@ static void
 AddPrompt(Layout *layoutPtr, const char *text, size_t length)
 {
     int first = layoutPtr->rowsPtr->count - 1;
-    bool colored = false;
 
     for (size_t i = 0, n; i < length; i += n) {
 	uint32_t code;
 
 	n = ColorLength(text + i, length - i);
 	if (n > 0) {
-	    colored = true;
-	    DpBufAppend(&layoutPtr->rowsPtr->bytes, text + i, n);
-	    Row(layoutPtr)->end = DpBufLength(&layoutPtr->rowsPtr->bytes);
 	    if (n == 3 || (n == 4 && text[i + 2] == '0')) {
+		EndColor(layoutPtr);
 		layoutPtr->colorLength = 0;
-	    } else if (layoutPtr->colorLength + n
-		    <= sizeof(layoutPtr->color)) {
+		continue;
+	    }
+	    BeginColor(layoutPtr);
+	    DpBufAppend(&layoutPtr->rowsPtr->bytes, text + i, n);
+	    layoutPtr->on = true;
+	    if (layoutPtr->colorLength + n <= sizeof(layoutPtr->color)) {
 		memcpy(layoutPtr->color + layoutPtr->colorLength, text + i, n);
 		layoutPtr->colorLength += n;
 	    }
@@ -183,22 +204,39 @@ AddPrompt(Layout *layoutPtr, const char *text, size_t length)
 	}
 	n = GetChar(text + i, length - i, &code);
 	if (code == '\n') {
+	    EndColor(layoutPtr);
 	    AddRow(layoutPtr);
 	} else {
 	    AddChar(layoutPtr, code);
 	}
     }
     layoutPtr->colorLength = 0;
-    if (colored) {
-	DpBufAppend(&layoutPtr->rowsPtr->bytes, "\033[m", 3);
-	Row(layoutPtr)->end = DpBufLength(&layoutPtr->rowsPtr->bytes);
-    }
+    EndColor(layoutPtr);
     for (int i = first; i < layoutPtr->rowsPtr->count; i++) {
 	DpEditRow *rowPtr = &layoutPtr->rowsPtr->rows[i];
 
 	rowPtr->fixed = rowPtr->end - rowPtr->start;
 	rowPtr->fixedCols = rowPtr->width;
     }
+}
+
+/* From here on the text has the colour of a span; NULL: none. */
+static void
+SetColor(Layout *layoutPtr, const DpEditSpan *spanPtr)
+{
+    EndColor(layoutPtr);
+    layoutPtr->colorLength = 0;
+    if (spanPtr != NULL) {
+	layoutPtr->colorLength = (size_t) snprintf(layoutPtr->color,
+		sizeof(layoutPtr->color), "\033[%sm", spanPtr->sgr);
+    }
+}
+
+/* Marks have the colour of their character. */
+static bool
+IsMark(uint32_t code)
+{
+    return code >= 0x300 && !IsHidden(code) && DpWidthOf(code) == 0;
 }
 
 /* Where the next character comes to stand, which takes so many columns. */
@@ -219,6 +257,8 @@ static void
 MakeRows(DpEditRows *rowsPtr, const DpEditShape *shapePtr)
 {
     Layout layout = {.rowsPtr = rowsPtr, .cols = shapePtr->cols};
+    const DpEditSpan *spanPtr = shapePtr->spans, *seenPtr = NULL,
+	    *endPtr = spanPtr + shapePtr->spanCount;
 
     DpBufConsume(&rowsPtr->bytes, DpBufLength(&rowsPtr->bytes));
     rowsPtr->count = 0;
@@ -227,6 +267,18 @@ MakeRows(DpEditRows *rowsPtr, const DpEditShape *shapePtr)
     for (size_t i = 0; i < shapePtr->count; i++) {
 	uint32_t code = shapePtr->text[i];
 
+	while (spanPtr < endPtr && spanPtr->end <= i) {
+	    spanPtr++;
+	}
+	if (!IsMark(code)) {
+	    const DpEditSpan *nowPtr = spanPtr < endPtr && spanPtr->start <= i
+		    && code != '\n' ? spanPtr : NULL;
+
+	    if (nowPtr != seenPtr) {
+		SetColor(&layout, nowPtr);
+		seenPtr = nowPtr;
+	    }
+	}
 	if (i == shapePtr->cursor) {
 	    SetCursor(&layout, code == '\n' ? 1 : code < 0x80 ? 1
 		    : DpWidthOf(code));
@@ -243,6 +295,7 @@ MakeRows(DpEditRows *rowsPtr, const DpEditShape *shapePtr)
 	    AddChar(&layout, code);
 	}
     }
+    SetColor(&layout, NULL);
     if (shapePtr->cursor >= shapePtr->count) {
 	SetCursor(&layout, 1);
     }
@@ -303,16 +356,35 @@ MoveTo(DpEditView *viewPtr, DpBuf *outPtr, int row, int col)
     viewPtr->col = col;
 }
 
+/* Whether a mark stands at `at` of a row. */
+static bool
+MarkAt(const char *bytes, size_t length, size_t at)
+{
+    uint32_t code;
+
+    if (at >= length || bytes[at] == '\033') {
+	return false;
+    }
+    GetChar(bytes + at, length - at, &code);
+    return DpWidthOf(code) == 0;
+}
+
+/* A place in a row, and where the colour of what stands there began. */
+typedef struct RowPlace {
+    size_t at, colorAt;         /* SIZE_MAX: no colour */
+    int col, colorCol;
+} RowPlace;
+
 /*
  * Where two rows begin to differ, in bytes, and the column of that. Never within
- * a prompt, and never between a character and its marks.
+ * a prompt or a colour, and never between a character and its marks.
  */
 static size_t
 SameUntil(const char *old, size_t oldLength, const char *new,
 	const DpEditRow *rowPtr, int *colPtr)
 {
-    size_t length = rowPtr->end - rowPtr->start, same = 0, at, end, back = 0;
-    int col = rowPtr->fixedCols, backCol = 0;
+    size_t length = rowPtr->end - rowPtr->start, same = 0, end;
+    RowPlace now = {rowPtr->fixed, SIZE_MAX, rowPtr->fixedCols, 0}, back = now;
     uint32_t code;
 
     while (same < length && same < oldLength && old[same] == new[same]) {
@@ -322,30 +394,37 @@ SameUntil(const char *old, size_t oldLength, const char *new,
     if (same < rowPtr->fixed) {
 	return 0;
     }
-    for (at = rowPtr->fixed; at < length; at = end) {
-	end = at + GetChar(new + at, length - at, &code);
+    for (; now.at < length; now.at = end) {
+	size_t color = ColorLength(new + now.at, length - now.at);
+
+	end = now.at + (color > 0 ? color
+		: GetChar(new + now.at, length - now.at, &code));
 	if (end > same) {
 	    break;
 	}
-	if (DpWidthOf(code) > 0) {
-	    back = at;
-	    backCol = col;
-	    col += DpWidthOf(code);
+	if (color == 3) {
+	    now.colorAt = SIZE_MAX;
+	} else if (color > 0) {
+	    now.colorAt = now.at;
+	    now.colorCol = now.col;
+	} else if (DpWidthOf(code) > 0) {
+	    back = now;
+	    now.col += DpWidthOf(code);
 	}
     }
     /* A mark that is there, or was there, goes with its character. */
-    if ((at < length && (GetChar(new + at, length - at, &code),
-	    DpWidthOf(code) == 0)) || (at < oldLength
-	    && (GetChar(old + at, oldLength - at, &code),
-	    DpWidthOf(code) == 0))) {
-	if (back < rowPtr->fixed || col == rowPtr->fixedCols) {
+    if (MarkAt(new, length, now.at) || MarkAt(old, oldLength, now.at)) {
+	if (now.col == rowPtr->fixedCols) {
 	    return 0;
 	}
-	at = back;
-	col = backCol;
+	now = back;
     }
-    *colPtr = col;
-    return at;
+    if (now.colorAt != SIZE_MAX) {
+	now.at = now.colorAt;
+	now.col = now.colorCol;
+    }
+    *colPtr = now.col;
+    return now.at;
 }
 
 static void

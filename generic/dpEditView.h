@@ -34,6 +34,12 @@ typedef struct DpEditView {
     int cols, rows;             /* of the screen when it was drawn */
 } DpEditView;
 
+/* Characters of the text that have a colour. */
+typedef struct DpEditSpan {
+    size_t start, end;
+    char sgr[16];               /* as "36" or "1;31" */
+} DpEditSpan;
+
 /* What is to be seen. */
 typedef struct DpEditShape {
     const char *prompt;         /* UTF-8 with colours (CSI ... m), more than one
@@ -43,6 +49,8 @@ typedef struct DpEditShape {
     size_t moreLength;
     const uint32_t *text;
     size_t count, cursor;
+    const DpEditSpan *spans;    /* in order, none reaches into another */
+    size_t spanCount;
     int cols, rows;
 } DpEditShape;
 

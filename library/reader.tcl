@@ -13,19 +13,20 @@ oo::class create ::deployer::Reader {
     # Seen: what its file was like then; Warned: whether it was complained about.
     # Job: waiter of a completion, KeyWait: of the key that it wants. Last: text
     # and cursor of a Tab that found several words. Silent: a plain one that reads
-    # from no terminal writes no prompts. Above: what stands above its next one.
+    # from no terminal writes no prompts. Above: stands above its next one. Painted:
+    # the text that was painted last.
     variable Edit Busy Keys File Complete More Prompt Prompt2 Wait Channel Typed \
-        Shown Lines Seen Warned Job KeyWait Last Error Silent Above
+        Shown Lines Seen Warned Job KeyWait Last Error Silent Above Paint Painted
 
     constructor args {
         set opts [dict merge {history {} complete {} more {} prompt2 {... } \
-            keys {} silent 0} [::deployer::TakeOptions {-history text \
-            -complete text -more text -prompt2 text -keys text -silent bool} \
-            args]]
+            keys {} silent 0 paint {}} [::deployer::TakeOptions {
+            -history text -complete text -more text -paint text -prompt2 text
+            -keys text -silent bool} args]]
         if {[llength $args]} {
             ::deployer::WrongArgs "Reader new ?-history FILE? ?-complete\
-                PREFIX? ?-more PREFIX? ?-prompt2 TEXT? ?-keys emacs|vi?\
-                ?-silent BOOL?"
+                PREFIX? ?-more PREFIX? ?-paint PREFIX? ?-prompt2 TEXT?\
+                ?-keys emacs|vi? ?-silent BOOL?"
         }
         set Keys [dict get $opts keys]
         if {$Keys ni {{} emacs vi}} {
@@ -45,6 +46,7 @@ oo::class create ::deployer::Reader {
         set Complete [dict get $opts complete]
         set Silent [dict get $opts silent]
         set More [dict get $opts more]
+        set Paint [dict get $opts paint]
         set Prompt2 [dict get $opts prompt2]
         set Edit ""
         set Busy 0
@@ -150,6 +152,9 @@ oo::class create ::deployer::Reader {
             ::deployer::core::echo on
         }
         catch {flush stdout}
+        set Painted ""
+        ::deployer::core::edit paint $Edit [expr {$Paint ne ""
+            && [::deployer::TerminalColors]}]
         ::deployer::core::edit begin $Edit $Prompt $Prompt2
         ::deployer::BarsPush
         ::deployer::TerminalReaderShow
@@ -173,6 +178,9 @@ oo::class create ::deployer::Reader {
                 dropped {
                     my Drop
                 }
+                paint {
+                    my Colors [lindex $event 1]
+                }
                 key {
                     ::deployer::core::waiter finish $KeyWait [lindex $event 1]
                 }
@@ -189,12 +197,38 @@ oo::class create ::deployer::Reader {
         }
     }
 
-    # The key Enter: whether TEXT is all.
+    # The key Enter: whether TEXT is all. What stays on the screen has its colours.
     method Entered text {
         set self [self]
         set more [my WantsMore $text]
+        if {!$more && [info object isa object $self] && $text ne $Painted} {
+            my Colors $text
+        }
         if {[info object isa object $self]} {
             ::deployer::core::edit reply $Edit [expr {$more ? "more" : "done"}]
+        }
+    }
+
+    # TEXT gets its colours, {START END SGR ...} by {*}Paint TEXT, which must not wait.
+    # One that fails is told once, and asked no more.
+    method Colors text {
+        set self [self]
+        try {
+            set spans {}
+            if {$Paint ne "" && [::deployer::TerminalColors]
+                    && [string length $text] <= 1000} {
+                set spans [uplevel #0 [list {*}$Paint $text]]
+            }
+            if {[info object isa object $self]} {
+                set Painted $text
+                ::deployer::core::edit painted $Edit $text $spans
+            }
+        } on error {message options} {
+            after 0 [list return -options $options $message]
+            if {[info object isa object $self]} {
+                set Paint ""
+                ::deployer::core::edit paint $Edit 0
+            }
         }
     }
 

@@ -46,7 +46,7 @@ namespace eval ::deployer::shell {
     foreach name {
         shellwords shellcomplete shellinspect shellsource shellrun
         shelljobs shellresult shellbuiltins shelllook shellhistory shelltclsh
-        shellscp
+        shellscp shellpaint
     } {
         source -encoding utf-8 [file join $Dir $name.tcl]
     }
@@ -140,13 +140,14 @@ proc ::deployer::shell::Open {shell root asks given} {
     }
     set given [dict merge [dict create \
         -complete [list [namespace current]::Complete $shell] \
-        -more [list [namespace current]::IsOpen]] $given]
+        -more [list [namespace current]::IsOpen] \
+        -paint [list [namespace current]::Spans $shell]] $given]
     if {[dict exists $given -prompt2]} {
         lappend words -prompt2 [dict get $given -prompt2]
     }
     set S(reader) [::deployer::Reader new {*}$words \
         -complete [dict get $given -complete] -more [dict get $given -more] \
-        -silent $S(silent)]
+        -paint [dict get $given -paint] -silent $S(silent)]
     lappend Shells $shell
     SignalsOn $shell
 }

@@ -32,7 +32,7 @@ proc ::deployer::shell::Tclsh place {
         dict set place root ::root
         Open $shell ::root $asks [list -history $file \
             -complete [list [namespace current]::TclshComplete] \
-            -more [list [namespace current]::TclshIsOpen] \
+            -more [list [namespace current]::TclshIsOpen] -paint {} \
             -prompt2 [expr {$asks ? "... " : ""}]]
         upvar #0 $shell S
         set S(levels) [list [list $place {}]]

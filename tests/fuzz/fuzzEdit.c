@@ -9,6 +9,7 @@
 #include "dpEditView.h"
 #include "dpWidth.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,10 +25,14 @@ Check(bool holds)
     }
 }
 
-/* A terminal: each cell is a sum of its character and marks; 1: second half. */
+/*
+ * A terminal: each cell is a sum of its character, its colour and marks; 1: second
+ * half.
+ */
 typedef struct Screen {
     uint32_t cells[MAX_SIDE][MAX_SIDE];
     int cols, rows, row, col;   /* col may be cols: a break is due */
+    uint32_t color;
 } Screen;
 
 static void
@@ -62,7 +67,8 @@ PutChar(Screen *screenPtr, uint32_t code)
     }
     /* A row is never broken by the terminal. */
     Check(screenPtr->col + width <= screenPtr->cols);
-    row[screenPtr->col] = code == ' ' ? 0 : code * 31;
+    row[screenPtr->col] = code == ' ' && screenPtr->color == 0 ? 0
+	    : code * 31 + screenPtr->color * 7919;
     if (width == 2) {
 	row[screenPtr->col + 1] = 1;
     }
@@ -100,6 +106,9 @@ Control(Screen *screenPtr, int number, char letter)
 	break;
     default:
 	Check(letter == 'm');
+	/* Nothing is switched on twice. */
+	Check(number == 0 || screenPtr->color == 0);
+	screenPtr->color = (uint32_t) number;
     }
 }
 
@@ -155,6 +164,7 @@ FeedAll(Screen *screenPtr, DpBuf *outPtr)
 	Feed(screenPtr, (const char *) DpBufData(outPtr),
 		DpBufLength(outPtr));
     }
+    Check(screenPtr->color == 0);
 }
 
 typedef struct Line {
@@ -179,15 +189,38 @@ Insert(Line *linePtr, uint32_t code)
     linePtr->count++;
 }
 
+/* Colours by chance, which change with the cursor also. */
+static size_t
+MakeSpans(const Line *linePtr, DpEditSpan spans[8])
+{
+    size_t count = 0, at = 0;
+
+    for (uint32_t i = 0; i < 8; i++) {
+	uint32_t sum = i * 7 + (uint32_t) (linePtr->cursor / 3)
+		+ (at < linePtr->count ? linePtr->text[at] : 0);
+
+	at += sum % 5;
+	spans[count].start = at;
+	at += 1 + sum % 7;
+	spans[count].end = at;
+	snprintf(spans[count].sgr, sizeof(spans[count].sgr), "%u",
+		30 + sum % 3);
+	count += sum % 4 != 0;
+    }
+    return count;
+}
+
 static void
 Draw(Line *linePtr)
 {
     static const char prompt[] = "\033[1;31mp\xC3\xA9 >\033[m ";
+    DpEditSpan spans[8];
     DpEditShape shape = {
 	.prompt = prompt, .promptLength = sizeof(prompt) - 1, .more = "+ ",
 	.moreLength = 2, .text = linePtr->text, .count = linePtr->count,
 	.cursor = linePtr->cursor, .cols = linePtr->cols,
-	.rows = linePtr->rows
+	.rows = linePtr->rows, .spans = spans,
+	.spanCount = MakeSpans(linePtr, spans)
     };
     Screen fresh;
     DpEditView view = {0};

@@ -286,18 +286,25 @@ RunGuard(int pipeFd)
     do {
 	count = read(0, &byte, 1);
     } while (count < 0 && errno == EINTR);
-    if (count == 0 && tcgetattr(1, &now) == 0) {
+    if (count == 0) {
 	bool away = ttyGuard.pagePtr != MAP_FAILED && ttyGuard.pagePtr->away;
 
 	if (!away) {
 	    WriteReset(1);
 	}
-	if (now.c_iflag == ttyGuard.raw.c_iflag
-		&& now.c_oflag == ttyGuard.raw.c_oflag
-		&& now.c_lflag == ttyGuard.raw.c_lflag) {
-	    tcsetattr(1, TCSANOW, &ttyGuard.saved);
-	} else if (!away && (group = tcgetpgrp(1)) > 1) {
-	    kill(-group, SIGWINCH);
+
+	/*
+	 * Asked after the write, which may take its time: between this and what
+	 * is set a shell that shows its prompt would lose its own.
+	 */
+	if (tcgetattr(1, &now) == 0) {
+	    if (now.c_iflag == ttyGuard.raw.c_iflag
+		    && now.c_oflag == ttyGuard.raw.c_oflag
+		    && now.c_lflag == ttyGuard.raw.c_lflag) {
+		tcsetattr(1, TCSANOW, &ttyGuard.saved);
+	    } else if (!away && (group = tcgetpgrp(1)) > 1) {
+		kill(-group, SIGWINCH);
+	    }
 	}
     }
     _exit(0);

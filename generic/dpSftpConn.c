@@ -17,8 +17,11 @@
 /* The id of a call is its slot, and above that a number that changes. */
 #define SLOT_BITS 24
 #define SLOT_MASK ((1u << SLOT_BITS) - 1)
-/* Memory that the answers keep while there are calls. */
+/* Memory that the answers keep while there are calls, and the requests while a
+ * file is open. */
 #define KEEP_SIZE (1024 * 1024)
+/* As many chunks keep theirs while a file is open. */
+#define SPARES 12
 /* What is kept of standard error, at least. */
 #define SAID_SIZE 1024
 /* ms from the end of its output until a process counts as gone. */
@@ -94,18 +97,56 @@ FreeSlot(DpSftpConn *connPtr, DpSftpCall *callPtr)
     connPtr->numCalls--;
 }
 
+/*
+ * A chunk with the memory of one that went. What is new costs a fault for each
+ * page, as often as a piece is written.
+ */
+static DpSftpChunk *
+NewChunk(DpSftpConn *connPtr)
+{
+    DpSftpChunk *chunkPtr = connPtr->sparePtr;
+
+    if (chunkPtr == NULL) {
+	return DpAlloc(sizeof(*chunkPtr));
+    }
+    connPtr->sparePtr = chunkPtr->nextPtr;
+    connPtr->numSpares--;
+    chunkPtr->nextPtr = NULL;
+    return chunkPtr;
+}
+
+static void
+FreeChunk(DpSftpChunk *chunkPtr)
+{
+    DpBufFree(&chunkPtr->buf);
+    DpFree(chunkPtr);
+}
+
+/*
+ * Whether a message of so many bytes is put there: where it fits, and not where
+ * others would have to be moved for it, but for few.
+ */
+static bool
+Takes(const DpBuf *bufPtr, size_t bytes)
+{
+    size_t length = DpBufLength(bufPtr);
+
+    return length == 0 || length + bytes <= CHUNK_SIZE
+	    || (length < CHUNK_SIZE && bufPtr->size - bufPtr->end >= bytes);
+}
+
 /* Where bytes may go: the queue of the process while it takes and has room. */
 static DpBuf *
-GetSpace(DpSftpConn *connPtr)
+GetSpace(DpSftpConn *connPtr, size_t bytes)
 {
     DpProc *procPtr = connPtr->procPtr;
     DpSftpChunk *chunkPtr = connPtr->lastPtr;
 
-    if (chunkPtr == NULL && DpBufLength(&procPtr->in) < CHUNK_SIZE) {
+    if (chunkPtr == NULL && Takes(&procPtr->in, bytes)) {
 	return &procPtr->in;
     }
-    if (chunkPtr == NULL || DpBufLength(&chunkPtr->buf) >= CHUNK_SIZE) {
-	chunkPtr = DpAlloc(sizeof(*chunkPtr));
+    if (chunkPtr == NULL || !Takes(&chunkPtr->buf, bytes)) {
+	chunkPtr = NewChunk(connPtr);
 	if (connPtr->lastPtr != NULL) {
 	    connPtr->lastPtr->nextPtr = chunkPtr;
 	} else {
@@ -130,6 +171,7 @@ NextChunk(DpSftpConn *connPtr)
 {
     DpSftpChunk *chunkPtr = connPtr->firstPtr;
     DpProc *procPtr = connPtr->procPtr;
+    DpBuf in;
 
     if (chunkPtr == NULL || DpBufLength(&procPtr->in) > 0) {
 	return;
@@ -138,9 +180,17 @@ NextChunk(DpSftpConn *connPtr)
     if (connPtr->firstPtr == NULL) {
 	connPtr->lastPtr = NULL;
     }
-    DpBufFree(&procPtr->in);
+    in = procPtr->in;
     procPtr->in = chunkPtr->buf;
-    DpFree(chunkPtr);
+    procPtr->in.keep = in.keep;
+    chunkPtr->buf = in;
+    if (connPtr->numSpares < SPARES) {
+	chunkPtr->nextPtr = connPtr->sparePtr;
+	connPtr->sparePtr = chunkPtr;
+	connPtr->numSpares++;
+    } else {
+	FreeChunk(chunkPtr);
+    }
     Kick(procPtr);
 }
 
@@ -148,7 +198,7 @@ DpBuf *
 DpSftpCallBegin(DpSftpConn *connPtr, DpSftpType type, size_t bytes,
 	DpSftpDone *done, void *data, size_t *atPtr)
 {
-    DpBuf *bufPtr = GetSpace(connPtr);
+    DpBuf *bufPtr = GetSpace(connPtr, bytes);
     int slot = GetSlot(connPtr);        /* may move the calls */
     DpSftpCall *callPtr = &connPtr->calls[slot];
 
@@ -157,6 +207,7 @@ DpSftpCallBegin(DpSftpConn *connPtr, DpSftpType type, size_t bytes,
     callPtr->data = data;
     if (connPtr->numCalls++ == 0) {
 	DpBufKeep(&connPtr->procPtr->out[DP_STDOUT], KEEP_SIZE);
+	DpBufKeep(&connPtr->procPtr->in, KEEP_SIZE);
     }
     connPtr->idleSince = 0;
     DpBufReserve(bufPtr, bytes);
@@ -197,14 +248,26 @@ DropProc(DpSftpConn *connPtr)
 }
 
 static void
+FreeSpares(DpSftpConn *connPtr)
+{
+    DpSftpChunk *chunkPtr;
+
+    while ((chunkPtr = connPtr->sparePtr) != NULL) {
+	connPtr->sparePtr = chunkPtr->nextPtr;
+	FreeChunk(chunkPtr);
+    }
+    connPtr->numSpares = 0;
+}
+
+static void
 FreeChunks(DpSftpConn *connPtr)
 {
     DpSftpChunk *chunkPtr;
 
+    FreeSpares(connPtr);
     while ((chunkPtr = connPtr->firstPtr) != NULL) {
 	connPtr->firstPtr = chunkPtr->nextPtr;
-	DpBufFree(&chunkPtr->buf);
-	DpFree(chunkPtr);
+	FreeChunk(chunkPtr);
     }
     connPtr->lastPtr = NULL;
 }
@@ -534,6 +597,11 @@ Readable(DpSftpConn *connPtr)
     }
     if (connPtr->numCalls == 0) {
 	DpBufKeep(&procPtr->out[DP_STDOUT], 0);
+    }
+    if (DpSftpConnIdle(connPtr)) {
+	/* Between two writes to a file all may have been answered. */
+	DpBufKeep(&procPtr->in, 0);
+	FreeSpares(connPtr);
     }
     if (connPtr->idleSince == 0 && DpSftpConnIdle(connPtr)) {
 	DpSftpConnRests(connPtr);

@@ -65,6 +65,8 @@ struct DpSftpConn {
     int numHandles;             /* of files and directories, open or asked */
     int numLists;
     DpSftpChunk *firstPtr, *lastPtr;
+    DpSftpChunk *sparePtr;      /* empty ones, with their memory */
+    int numSpares;
     DpBuf said;                 /* the last of its standard error */
     DpTimer lateTimer;          /* it closed its output, but has not ended */
     int64_t idleSince;          /* DpLoopNow; 0: it is not idle */

@@ -283,7 +283,8 @@ DpCopyBulkFeed(DpCopyFile *filePtr)
     filePtr->inFeed = true;
     while (filePtr->numReads < filePtr->depth
 	    && (filePtr->partsPtr == NULL
-		|| filePtr->flight + filePtr->block <= filePtr->charge)
+		|| (filePtr->flight + filePtr->block <= filePtr->charge
+		    && !DpCopyWideIsFull(filePtr)))
 	    && (count = NextPiece(filePtr)) > 0
 	    && DpCopyAllow(filePtr->copyPtr, count)) {
 	DpCopyPart *partPtr = NewPart(filePtr, filePtr->next, count);

@@ -334,6 +334,9 @@ MODULE_SCOPE DpFsFile *DpCopyWideTake(DpCopyFile *filePtr, size_t count,
 	int *wayPtr);
 MODULE_SCOPE void DpCopyWideGive(DpCopyFile *filePtr, size_t count, int way);
 
+/* Whether as much is being written as is of use. */
+MODULE_SCOPE bool DpCopyWideIsFull(const DpCopyFile *filePtr);
+
 /* All is written: the further handles are closed, then comes SET. */
 MODULE_SCOPE void DpCopyWideEnd(DpCopyFile *filePtr);
 MODULE_SCOPE void DpCopyWideStop(DpCopyFile *filePtr);

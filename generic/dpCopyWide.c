@@ -24,6 +24,12 @@
 #define WATCH_TIME 300
 #define WORTH_TIME 800
 #define STAND_TIME 10000
+/*
+ * Bytes that each way is given before they are confirmed: half more than
+ * OpenSSH takes on a channel. What else comes only waits, in memory that no
+ * cache holds.
+ */
+#define WAY_BYTES (3 * 1024 * 1024)
 
 static void Closed(void *clientData, const DpFsReply *replyPtr);
 static void Stepped(void *clientData, const DpFsReply *replyPtr);
@@ -237,6 +243,17 @@ DpCopyWideTake(DpCopyFile *filePtr, size_t count, int *wayPtr)
     }
     filePtr->ways[*wayPtr].flight += count;
     return filePtr->ways[*wayPtr].filePtr;
+}
+
+bool
+DpCopyWideIsFull(const DpCopyFile *filePtr)
+{
+    size_t flight = filePtr->wayFlight;
+
+    for (int i = 0; i < filePtr->numWays; i++) {
+	flight += filePtr->ways[i].flight;
+    }
+    return flight >= WAY_BYTES * ((size_t) filePtr->numWays + 1);
 }
 
 void

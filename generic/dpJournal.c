@@ -352,6 +352,8 @@ Write(DpJournal *journalPtr)
     if (count == 0 || journalPtr->fd < 0) {
 	return;
     }
+    /* It would wake the loop for nothing. */
+    DpTimerStop(&journalPtr->timer);
     error = journalPtr->written + (int64_t) count > MAX_FILE ? EFBIG
 	    : DpJournalFileWrite(journalPtr->fd,
 	    DpBufData(&journalPtr->lines), count);

@@ -23,7 +23,7 @@ static const char *const keyNames[] = {
 
 static const char *const words[] = {
     "begin", "output", "end", "stdout", "stderr", "error", "run", "",
-    "action", "::deployer::Contexts", "-event", "-journal", "-resume",
+    "action", "-event", "-journal", "-resume",
     "-sandbox", "::deployer::Generation", "::oo::InfoObject::call"
 };
 
@@ -294,18 +294,26 @@ EndSub(Hub *hubPtr, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[])
 static int
 PlainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
+    static const int keys[] = {W_EVENT, W_JOURNAL};
+    Tcl_Obj *pair[DP_ARRAY_SIZE(keys)];
     int count;
 
     if (Tcl_DictObjSize(interp, objv[2], &count) != TCL_OK) {
 	return TCL_ERROR;
     }
-    for (int word = W_EVENT; word <= W_JOURNAL; word++) {
-	Tcl_Obj *valuePtr = NULL;
-
-	(void) Tcl_DictObjGet(NULL, objv[2], hubPtr->words[word], &valuePtr);
-	count -= valuePtr != NULL;
+    for (size_t i = 0; i < DP_ARRAY_SIZE(keys); i++) {
+	(void) Tcl_DictObjGet(NULL, objv[2], hubPtr->words[keys[i]],
+		&pair[i]);
+	if (pair[i] == NULL) {
+	    pair[i] = hubPtr->words[W_NONE];
+	} else {
+	    count--;
+	}
     }
-    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(count == 0));
+    if (count == 0) {
+	Tcl_SetObjResult(interp, Tcl_NewListObj((int) DP_ARRAY_SIZE(pair),
+		pair));
+    }
     return TCL_OK;
 }
 
@@ -381,12 +389,11 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * core::event quick PARENT HOST COMMAND SECRETS -- the same for a plain command;
  * "" and nothing begins while the last `core::event noting` was true.
  * core::event cell TOLD SLUG NAME CO -- the same for an action of a cell, which
- * is all of the job CO: its context has that event from here on. TOLD is the
- * list CHANGES PARENT SINKS PATH SANDBOX INTERACTIVE of its array. 0 and nothing
- * begins where this is not right any more.
- * core::event again CO NS METHOD -- the same for a method that the instance of
- * namespace NS has begun before, as job CO. 1 where that was all; 0 where it has to
- * be found out anew.
+ * is all of the job CO. TOLD is the list CHANGES PARENT SINKS PATH SANDBOX
+ * INTERACTIVE of its array. "" and nothing begins where this is not right any more.
+ * core::event again CO NS METHOD CONTEXT -- the same for a method that the instance
+ * of namespace NS has begun before, as job CO in that context. 0 where it is no
+ * event; "" where it has to be found out anew.
  * core::event keep KIND NS METHOD ?LIST? -- LIST is what was found out, until the
  * next `changed`: for KIND action SINKS PATH SANDBOX INTERACTIVE, {} where that is no
  * event; for run see core::journal enter. Without it that is forgotten.
@@ -400,7 +407,8 @@ OutputSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
  * is none.
  * core::event events CO -- the same, but ends nothing: a list of the journal and
  * the events; "" where there are none.
- * core::event plain CONTEXT -- whether it says no more than its event and run.
+ * core::event plain CONTEXT -- {EVENT JOURNAL} where it says no more than these, ""
+ * where it says more.
  * core::event output EVENT STREAM BYTES
  * core::event tell PARENT TYPE DICT ?SINKS? -- what has no length, as a message.
  */
@@ -416,7 +424,7 @@ EventCmd(ClientData clientData, Tcl_Interp *interp, int objc,
 	int min, max;
 	const char *usage;
     } usages[] = {
-	{5, 5, "co ns method"},
+	{6, 6, "co ns method context"},
 	{5, 8, "parent type dict ?sinks? ?secrets? ?answers?"},
 	{6, 6, "told slug name co"}, {2, 2, NULL}, {2, 2, NULL},
 	{3, 6, "span ?dict? ?error code?"}, {3, 3, "co"},

@@ -26,7 +26,7 @@ typedef enum Key {
 #define GIVEN_LAST SHOWN
 
 enum { W_BEGIN, W_OUTPUT, W_END, W_STDOUT, W_STDERR, W_ERROR, W_RUN, W_NONE,
-    W_ACTION, W_CONTEXTS, W_EVENT, W_JOURNAL, W_RESUME, W_SANDBOX,
+    W_ACTION, W_EVENT, W_JOURNAL, W_RESUME, W_SANDBOX,
     W_GENERATION, W_CALL, NUM_WORDS };
 
 /* What hears of a span; shared by those below it. */

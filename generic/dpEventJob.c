@@ -231,25 +231,6 @@ DpEventJobSub(Hub *hubPtr, Tcl_Interp *interp, int objc,
 
 /* --- actions --- */
 
-/* The context of the job (NULL: it has none) has this event from here on. */
-static int
-SetContext(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *coPtr, Tcl_Obj *dictPtr,
-	unsigned long handle)
-{
-    int code;
-
-    dictPtr = dictPtr != NULL ? Tcl_DuplicateObj(dictPtr) : Tcl_NewDictObj();
-    Tcl_IncrRefCount(dictPtr);
-    code = Tcl_DictObjPut(interp, dictPtr, hubPtr->words[W_EVENT],
-	    DpHandleObj(hubPtr->dpPtr, DP_SPANS, handle));
-    if (code == TCL_OK && Tcl_ObjSetVar2(interp, hubPtr->words[W_CONTEXTS],
-	    coPtr, dictPtr, TCL_GLOBAL_ONLY | TCL_LEAVE_ERR_MSG) == NULL) {
-	code = TCL_ERROR;
-    }
-    Tcl_DecrRefCount(dictPtr);
-    return code;
-}
-
 int
 DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
@@ -265,7 +246,6 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     }
     if (count != T_COUNT || Tcl_GetWideIntFromObj(NULL, told[T_CHANGES],
 	    &changes) != TCL_OK || changes != hubPtr->changes) {
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;
     }
     parentPtr = DpSpanFind(hubPtr->dpPtr, told[T_PARENT]);
@@ -281,12 +261,8 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpReplaceObj(&spanPtr->given[INTERACTIVE], told[T_INTERACTIVE]);
     DpSpanBegun(spanPtr, parentPtr);
     DpEventJobAdd(hubPtr, objv[5], spanPtr->handle, NULL);
-    if (SetContext(hubPtr, interp, objv[5], Tcl_ObjGetVar2(interp,
-	    hubPtr->words[W_CONTEXTS], objv[5], TCL_GLOBAL_ONLY),
-	    spanPtr->handle) != TCL_OK) {
-	return TCL_ERROR;
-    }
-    Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+    Tcl_SetObjResult(interp, DpHandleObj(hubPtr->dpPtr, DP_SPANS,
+	    spanPtr->handle));
     return TCL_OK;
 }
 
@@ -294,35 +270,32 @@ int
 DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 {
     enum { K_SINKS, K_PATH, K_SANDBOX, K_INTERACTIVE, K_COUNT };
-    Tcl_Obj **kept, *contextPtr, *parentPtr, *journalPtr, *sandboxPtr;
-    Tcl_Obj *sinksPtr, *keptPtr;
+    Tcl_Obj **kept, *parentPtr, *journalPtr, *sandboxPtr, *sinksPtr, *keptPtr;
     DpSpan *abovePtr = NULL, *spanPtr;
-    int count, numSinks, code;
+    int count, numSinks;
 
     keptPtr = DpEventKept(hubPtr, DP_EVENT_ACTION, objv[3], objv[4]);
     if (keptPtr == NULL || Tcl_ListObjGetElements(NULL, keptPtr, &count,
 	    &kept) != TCL_OK) {
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;
     }
     if (count != K_COUNT) {
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;
     }
-    contextPtr = Tcl_ObjGetVar2(interp, hubPtr->words[W_CONTEXTS], objv[2],
-	    TCL_GLOBAL_ONLY);
-    if (contextPtr == NULL || Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_SANDBOX],
-	    &sandboxPtr) != TCL_OK || sandboxPtr != NULL) {
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
+    if (Tcl_DictObjGet(interp, objv[5], hubPtr->words[W_SANDBOX], &sandboxPtr)
+	    != TCL_OK) {
+	return TCL_ERROR;
+    }
+    if (sandboxPtr != NULL) {
 	return TCL_OK;
     }
     sinksPtr = kept[K_SINKS];
     if (Tcl_ListObjLength(interp, sinksPtr, &numSinks) != TCL_OK) {
 	return TCL_ERROR;
     }
-    (void) Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_EVENT],
-	    &parentPtr);
-    (void) Tcl_DictObjGet(NULL, contextPtr, hubPtr->words[W_JOURNAL],
+    (void) Tcl_DictObjGet(NULL, objv[5], hubPtr->words[W_EVENT], &parentPtr);
+    (void) Tcl_DictObjGet(NULL, objv[5], hubPtr->words[W_JOURNAL],
 	    &journalPtr);
     if (parentPtr != NULL) {
 	/* The journal hears of it by what is above. */
@@ -333,11 +306,10 @@ DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	Tcl_ListObjAppendElement(NULL, sinksPtr, journalPtr);
     } else if (numSinks == 0) {
 	/* Nobody listens. */
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
+	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(0));
 	return TCL_OK;
     }
     Tcl_IncrRefCount(sinksPtr);
-    Tcl_IncrRefCount(contextPtr);
     spanPtr = DpSpanNew(hubPtr, abovePtr, hubPtr->words[W_ACTION], sinksPtr);
     Tcl_DecrRefCount(sinksPtr);
     DpReplaceObj(&spanPtr->given[PATH], kept[K_PATH]);
@@ -346,10 +318,7 @@ DpEventAgainSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     DpReplaceObj(&spanPtr->given[INTERACTIVE], kept[K_INTERACTIVE]);
     DpSpanBegun(spanPtr, abovePtr);
     DpEventJobAdd(hubPtr, objv[2], spanPtr->handle, journalPtr);
-    code = SetContext(hubPtr, interp, objv[2], contextPtr, spanPtr->handle);
-    Tcl_DecrRefCount(contextPtr);
-    if (code == TCL_OK) {
-	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(1));
-    }
-    return code;
+    Tcl_SetObjResult(interp, DpHandleObj(hubPtr->dpPtr, DP_SPANS,
+	    spanPtr->handle));
+    return TCL_OK;
 }

@@ -94,19 +94,15 @@ proc ::deployer::Await w {
 # Waits in a nested event loop. What runs there is not in the body of a cd, env
 # or prefix of this code, so its context is out of sight meanwhile.
 proc ::deployer::Block {w co} {
-    variable Contexts
     if {[core::waiter ready $w]} {
         tailcall core::waiter take $w
     }
-    set hidden [info exists Contexts($co)]
-    if {$hidden} {
-        set context $Contexts($co)
-        unset Contexts($co)
+    set context [ContextGet]
+    if {$context ne ""} {
+        unset -nocomplain ::deployer::Contexts($co) ::deployer::Plains($co)
     }
     set failed [catch {core::waiter block $w} message options]
-    if {$hidden} {
-        set Contexts($co) $context
-    }
+    ContextStart $co $context
     if {$failed} {
         core::waiter drop $w
         return -options $options $message
@@ -137,15 +133,12 @@ proc ::deployer::Job {prefix args} {
     variable JobCount
     variable Jobs
     variable JobsByWaiter
-    variable Contexts
-    set parent [info coroutine]
     if {[llength $args]} {
         set context [lindex $args 0]
-    } elseif {[info exists Contexts($parent)]} {
-        set context $Contexts($parent)
     } else {
-        set context {}
+        set context [ContextGet]
     }
+    set parent [info coroutine]
     set w [core::waiter new]
     # Tcl 8.6 forgets a coroutine that waits with its interpreter, but not where
     # its name stands in a namespace within another one.
@@ -153,9 +146,7 @@ proc ::deployer::Job {prefix args} {
     set end [list ::deployer::JobFinish $w]
     set Jobs($co) [list $parent $end]
     set JobsByWaiter($w) $co
-    if {$context ne ""} {
-        set Contexts($co) $context
-    }
+    ContextStart $co $context
     coroutine $co ::deployer::JobMain $co $parent $prefix $end
     return $w
 }
@@ -166,11 +157,14 @@ proc ::deployer::JobCalling {prefix end} {
     variable JobCount
     variable Jobs
     variable Contexts
+    variable Plains
     set parent [info coroutine]
     set co ::deployer::@[incr JobCount]
     set Jobs($co) [list $parent $end]
     if {[info exists Contexts($parent)]} {
         set Contexts($co) $Contexts($parent)
+    } elseif {[info exists Plains($parent)]} {
+        set Plains($co) $Plains($parent)
     }
     coroutine $co ::deployer::JobMain $co $parent $prefix $end
     return $co
@@ -179,6 +173,7 @@ proc ::deployer::JobCalling {prefix end} {
 proc ::deployer::JobMain {co parent prefix end} {
     variable Jobs
     variable Contexts
+    variable Plains
     variable Waiting
     variable Doomed
     variable Begun
@@ -203,8 +198,8 @@ proc ::deployer::JobMain {co parent prefix end} {
     } elseif {[set ended [core::event over $co]] ne ""} {
         catch {JournalEnded {*}$ended}
     }
-    unset -nocomplain Jobs($co) Contexts($co) Waiting($co) Doomed($co) \
-        Begun($co) Cancelled($co) Refused($co) Broken($co)
+    unset -nocomplain Jobs($co) Contexts($co) Plains($co) Waiting($co) \
+        Doomed($co) Begun($co) Cancelled($co) Refused($co) Broken($co)
     if {[info exists Ending($co)]} {
         core::waiter finish $Ending($co) {}
     }

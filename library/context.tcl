@@ -7,10 +7,34 @@
 namespace eval ::deployer {
     variable Contexts           ;# coroutine ("" is plain code) -> context
     array set Contexts {}
+    # coroutine -> {EVENT JOURNAL} of a context with no more than the event and the
+    # run that all belongs to: most have only these, and most code asks for
+    # anything else.
+    variable Plains
+    array set Plains {}
 }
 
 # The context of the running coroutine; "" where nothing is set.
 proc ::deployer::ContextGet {} {
+    variable Contexts
+    variable Plains
+    set co [info coroutine]
+    if {[info exists Contexts($co)]} {
+        return $Contexts($co)
+    }
+    set context {}
+    if {[info exists Plains($co)]} {
+        foreach value $Plains($co) key {-event -journal} {
+            if {$value ne ""} {
+                dict set context $key $value
+            }
+        }
+    }
+    return $context
+}
+
+# The same, where there is more in it than the event and the run; else "".
+proc ::deployer::ContextMore {} {
     variable Contexts
     set co [info coroutine]
     if {[info exists Contexts($co)]} {
@@ -19,44 +43,66 @@ proc ::deployer::ContextGet {} {
     return {}
 }
 
-# Whether there is more in it than the event and the run that all belongs to.
+# Whether there is.
 proc ::deployer::ContextSays {} {
     variable Contexts
-    set co [info coroutine]
-    return [expr {[info exists Contexts($co)]
-        && ![core::event plain $Contexts($co)]}]
+    return [info exists Contexts([info coroutine])]
 }
 
 # Makes CONTEXT the one of the running coroutine. One that is not a job of ours
 # may be deleted at any moment, so its context goes with the command.
 proc ::deployer::ContextSet context {
     variable Contexts
+    variable Plains
     variable Jobs
     set co [info coroutine]
-    set watched [expr {$co ne "" && ![info exists Jobs($co)]}]
+    set had [expr {[info exists Contexts($co)] || [info exists Plains($co)]}]
+    if {$co ne "" && ![info exists Jobs($co)]
+            && $had != ($context ne "")} {
+        trace [expr {$had ? "remove" : "add"}] command $co {rename delete} \
+            ::deployer::ContextMoved
+    }
+    unset -nocomplain Contexts($co) Plains($co)
+    ContextStart $co $context
+}
+
+# CONTEXT is that of CO, which has none.
+proc ::deployer::ContextStart {co context} {
+    variable Contexts
+    variable Plains
     if {$context eq ""} {
-        if {[info exists Contexts($co)]} {
-            unset Contexts($co)
-            if {$watched} {
-                trace remove command $co {rename delete} \
-                    ::deployer::ContextMoved
-            }
-        }
         return
     }
-    if {$watched && ![info exists Contexts($co)]} {
-        trace add command $co {rename delete} ::deployer::ContextMoved
+    set plain [core::event plain $context]
+    if {$plain ne ""} {
+        set Plains($co) $plain
+    } else {
+        set Contexts($co) $context
     }
-    set Contexts($co) $context
+}
+
+# The code of CO belongs to EVENT from here on.
+proc ::deployer::ContextEvent {co event} {
+    variable Contexts
+    variable Plains
+    if {[info exists Contexts($co)]} {
+        dict set Contexts($co) -event $event
+    } elseif {[info exists Plains($co)]} {
+        set Plains($co) [list $event [lindex $Plains($co) 1]]
+    } else {
+        ContextSet [list -event $event]
+    }
 }
 
 proc ::deployer::ContextMoved {old new op} {
-    variable Contexts
-    if {[info exists Contexts($old)]} {
-        if {$new ne ""} {
-            set Contexts($new) $Contexts($old)
+    foreach name {Contexts Plains} {
+        upvar 0 ::deployer::${name}($old) from ::deployer::${name}($new) to
+        if {[info exists from]} {
+            if {$new ne ""} {
+                set to $from
+            }
+            unset from
         }
-        unset Contexts($old)
     }
 }
 

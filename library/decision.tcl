@@ -96,7 +96,7 @@ proc ::deployer::DecideLeave context {
 
 # The action that runs from here on in this job is METHOD of namespace NS.
 proc ::deployer::DecideAt {ns method} {
-    set context [ContextGet]
+    set context [ContextMore]
     if {[dict exists $context -decide]} {
         dict set context -decide ns $ns
         dict set context -decide action $method
@@ -106,7 +106,7 @@ proc ::deployer::DecideAt {ns method} {
 
 # Whether a human could be asked about a command with OPTS.
 proc ::deployer::DecideMay opts {
-    set context [ContextGet]
+    set context [ContextMore]
     return [expr {[dict exists $context -decide]
         && ![dict exists $context -sandbox] && ![dict exists $opts plain]}]
 }
@@ -115,7 +115,7 @@ oo::class create ::deployer::Deciding {
     variable Slug
 
     method Run {line opts} {
-        if {![dict exists [::deployer::ContextGet] -decide]
+        if {![::deployer::ContextSays]
                 || ![::deployer::DecideMay $opts]} {
             return [next $line $opts]
         }
@@ -141,7 +141,7 @@ apply {{} {
         set may [expr {$word eq "open" ? "retry" : "retry skip"}]
         oo::define ::deployer::Deciding method $method {opts args} \
             [string map [list %word $word %may [list $may]] {
-                if {[::deployer::ContextGet] eq ""
+                if {![::deployer::ContextSays]
                         || ![::deployer::DecideMay $opts]} {
                     return [next $opts {*}$args]
                 }

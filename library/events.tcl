@@ -15,7 +15,11 @@ namespace eval ::deployer {
 # The event that this code belongs to; "" where nobody listens.
 proc ::deployer::EventNow {} {
     variable Contexts
+    variable Plains
     set co [info coroutine]
+    if {[info exists Plains($co)]} {
+        return [lindex $Plains($co) 0]
+    }
     if {[info exists Contexts($co)] && [dict exists $Contexts($co) -event]} {
         return [dict get $Contexts($co) -event]
     }

@@ -288,7 +288,7 @@ oo::class create ::deployer::host {
     # LINE in the context of this coroutine, for a POSIX shell.
     method InContext line {
         set entry {}
-        set context [::deployer::ContextGet]
+        set context [::deployer::ContextMore]
         if {$context ne "" && [dict exists $context [self]]} {
             set entry [dict get $context [self]]
         }

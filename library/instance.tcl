@@ -160,8 +160,8 @@ proc ::deployer::Perform {ns method arguments {told 0}} {
     variable Entering
     variable Listening
     set co [info coroutine]
-    if {$Listening && !$told && ![core::event again $co $ns $method]} {
-        EventAction $ns $method
+    if {$Listening && !$told} {
+        EventPerform $ns $method
     }
     set Entering($co) [list $ns $method]
     set kin [KinOf $ns]

@@ -294,6 +294,7 @@ proc ::deployer::CellRun {fan index} {
     variable Owned
     variable CellCount
     variable FanData
+    variable Plains
     lassign $FanData($fan) first rest many method arguments told
     lassign $first array class root role set kin begin path
     if {![namespace exists $array]} {
@@ -312,8 +313,16 @@ proc ::deployer::CellRun {fan index} {
     $class create $cell <cell> $root [lappend kin $position] $cell $begin
     lappend Owned($co) $cell
     set ns [info object namespace $cell]
-    if {$told ne "" && [core::event cell $told $index $method $co]} {
-        tailcall ::deployer::Perform $ns $method $arguments 1
+    if {$told ne ""} {
+        set event [core::event cell $told $index $method $co]
+        if {$event ne ""} {
+            if {[info exists Plains($co)]} {
+                set Plains($co) [list $event [lindex $Plains($co) 1]]
+            } else {
+                ContextEvent $co $event
+            }
+            tailcall ::deployer::Perform $ns $method $arguments 1
+        }
     }
     foreach step $rest {
         lassign $step array role class root name begin
@@ -371,8 +380,8 @@ proc ::deployer::FailGone {array index} {
 proc ::deployer::PerformFan {ns method arguments} {
     variable Listening
     variable Resuming
-    if {$Listening && ![core::event again [info coroutine] $ns $method]} {
-        EventAction $ns $method
+    if {$Listening} {
+        EventPerform $ns $method
     }
     set indexes [CellsFor $ns $method]
     if {![llength $indexes]} {
@@ -405,8 +414,8 @@ proc ::deployer::PerformFan {ns method arguments} {
 # result. {DEPLOYER INPUT question} where there are more and nobody to ask.
 proc ::deployer::PerformOne {ns method arguments} {
     variable Listening
-    if {$Listening && ![core::event again [info coroutine] $ns $method]} {
-        EventAction $ns $method
+    if {$Listening} {
+        EventPerform $ns $method
     }
     variable FanCount
     variable FanData

@@ -421,14 +421,9 @@ proc ::deployer::LoggersHearing ns {
 # namespace NS, NAME, which ends with the job. For each cell: no more calls than
 # there must be.
 proc ::deployer::EventJob {ns type name} {
-    variable Contexts
     variable ListeningBelow
     namespace upvar [set ${ns}::Root] Options options Loggers loggers
-    set co [info coroutine]
-    set context {}
-    if {[info exists Contexts($co)]} {
-        set context $Contexts($co)
-    }
+    set context [ContextGet]
     set parent ""
     if {[dict exists $context -event]} {
         set parent [dict get $context -event]
@@ -457,13 +452,9 @@ proc ::deployer::EventJob {ns type name} {
         lappend facts host $host
     }
     set span [core::event begin $parent $type $facts $sinks]
+    set co [info coroutine]
     core::event job $co $span {*}$journal
-    dict set context -event $span
-    if {[info exists Contexts($co)]} {
-        set Contexts($co) $context
-    } else {
-        ContextSet $context
-    }
+    ContextEvent $co $span
 }
 
 # What the cells of the array of namespace NS tell of their action METHOD, for
@@ -531,7 +522,18 @@ proc ::deployer::EventPlace ns {
     return [list $path $host]
 }
 
-# The same for METHOD, where that is an action; for core::event again when it is
+# The job that this code is performs METHOD of the instance of namespace NS.
+proc ::deployer::EventPerform {ns method} {
+    set co [info coroutine]
+    set event [core::event again $co $ns $method [ContextGet]]
+    if {$event eq ""} {
+        EventAction $ns $method
+    } elseif {$event ne "0"} {
+        ContextEvent $co $event
+    }
+}
+
+# The same where that has to be found out; for core::event again when it is
 # called the next time.
 proc ::deployer::EventAction {ns method} {
     variable ListeningBelow

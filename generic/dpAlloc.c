@@ -9,11 +9,21 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+/* So much is cleared sooner than calloc, which passes its quick lists by. */
+#define SMALL_SIZE 1024
+
 void *
 DpAlloc(size_t size)
 {
-    void *ptr = calloc(1, size != 0 ? size : 1);
+    void *ptr;
 
+    if (size == 0) {
+	size = 1;
+    }
+    ptr = size <= SMALL_SIZE ? malloc(size) : calloc(1, size);
+    if (ptr != NULL && size <= SMALL_SIZE) {
+	memset(ptr, 0, size);
+    }
     if (ptr == NULL) {
 	Tcl_Panic("deployer: unable to allocate %lu bytes",
 		(unsigned long) size);

@@ -238,8 +238,9 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
 	T_COUNT };
     DpSpan *parentPtr, *spanPtr;
     Tcl_Obj **told, *pathPtr;
+    const char *path, *slug;
     Tcl_WideInt changes;
-    int count;
+    int count, pathLength, slugLength;
 
     if (Tcl_ListObjGetElements(interp, objv[2], &count, &told) != TCL_OK) {
 	return TCL_ERROR;
@@ -251,9 +252,13 @@ DpEventCellSub(Hub *hubPtr, Tcl_Interp *interp, Tcl_Obj *const objv[])
     parentPtr = DpSpanFind(hubPtr->dpPtr, told[T_PARENT]);
     spanPtr = DpSpanNew(hubPtr, parentPtr, hubPtr->words[W_ACTION],
 	    told[T_SINKS]);
-    pathPtr = Tcl_DuplicateObj(told[T_PATH]);
-    Tcl_AppendToObj(pathPtr, ":", 1);
-    Tcl_AppendObjToObj(pathPtr, objv[3]);
+    path = Tcl_GetStringFromObj(told[T_PATH], &pathLength);
+    slug = Tcl_GetStringFromObj(objv[3], &slugLength);
+    pathPtr = Tcl_NewObj();
+    Tcl_SetObjLength(pathPtr, pathLength + 1 + slugLength);
+    memcpy(pathPtr->bytes, path, (size_t) pathLength);
+    pathPtr->bytes[pathLength] = ':';
+    memcpy(pathPtr->bytes + pathLength + 1, slug, (size_t) slugLength);
     DpReplaceObj(&spanPtr->given[PATH], pathPtr);
     DpReplaceObj(&spanPtr->given[HOST], objv[3]);
     DpReplaceObj(&spanPtr->given[COMMAND], DpEventClean(NULL, objv[4]));

@@ -133,17 +133,6 @@ DpEventList(const Event *eventPtr)
 
 /* --- a line --- */
 
-static const Field *
-FindField(const Event *eventPtr, Key key)
-{
-    for (int i = 0; i < eventPtr->count; i++) {
-	if (eventPtr->fields[i].key == key) {
-	    return &eventPtr->fields[i];
-	}
-    }
-    return NULL;
-}
-
 /* So much room any key needs, besides that of a text. */
 #define FIELD_SIZE (NAME_SIZE + DP_JSON_DIGITS)
 
@@ -178,17 +167,28 @@ AddField(DpJournal *journalPtr, DpBuf *bufPtr, const Field *fieldPtr,
     }
 }
 
-/* How much room PutField takes for all of them. */
+/*
+ * How much room PutField takes for all of them, and the brackets; whether data
+ * are binary, and the host, NULL where there is none.
+ */
 static size_t
-RoomFor(const Event *eventPtr)
+LookAt(const Event *eventPtr, bool *binaryPtr, Tcl_Obj **hostPtrPtr)
 {
-    size_t room = (size_t) eventPtr->count * FIELD_SIZE;
+    size_t room = (size_t) eventPtr->count * FIELD_SIZE + 2;
 
+    *binaryPtr = false;
+    *hostPtrPtr = NULL;
     for (int i = 0; i < eventPtr->count; i++) {
-	const Tcl_Obj *valuePtr = eventPtr->fields[i].valuePtr;
+	const Field *fieldPtr = &eventPtr->fields[i];
+	Tcl_Obj *valuePtr = fieldPtr->valuePtr;
 
 	if (valuePtr != NULL && valuePtr->bytes != NULL) {
 	    room += (size_t) valuePtr->length;
+	}
+	if (fieldPtr->key == BINARY) {
+	    *binaryPtr = true;
+	} else if (fieldPtr->key == HOST) {
+	    *hostPtrPtr = valuePtr;
 	}
     }
     return room;
@@ -249,21 +249,17 @@ DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
 {
     DpBuf *bufPtr = DpJournalLine(journalPtr);
     DpJournalUse use = UseOf(eventPtr);
-    const Field *hostPtr = NULL;
     unsigned char *from, *to;
     size_t start, room;
     bool isBinary, isMasked;
+    Tcl_Obj *hostPtr;
 
     if (bufPtr == NULL) {
 	return;
     }
-    isBinary = FindField(eventPtr, BINARY) != NULL;
     isMasked = DpJournalHides(journalPtr);
-    if (use == DP_JOURNAL_STEP) {
-	hostPtr = FindField(eventPtr, HOST);
-    }
     start = DpBufLength(bufPtr);
-    room = RoomFor(eventPtr);
+    room = LookAt(eventPtr, &isBinary, &hostPtr);
     to = from = DpBufReserve(bufPtr, room);
     for (int i = 0; i < eventPtr->count; i++) {
 	const Field *fieldPtr = &eventPtr->fields[i];
@@ -281,9 +277,9 @@ DpEventLine(DpJournal *journalPtr, const Event *eventPtr)
 	}
 	to = next;
     }
+    *to++ = '}';
     DpBufAdded(bufPtr, (size_t) (to - from));
     /* In place of the first comma. */
     DpBufData(bufPtr)[start] = '{';
-    DpBufAppend(bufPtr, "}", 1);
-    DpJournalPut(journalPtr, use, hostPtr != NULL ? hostPtr->valuePtr : NULL);
+    DpJournalPut(journalPtr, use, hostPtr);
 }

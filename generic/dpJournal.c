@@ -451,18 +451,22 @@ static void
 AddBegin(DpJournal *journalPtr, const char *type, const char *phase,
 	const char *key, Tcl_WideInt id)
 {
-    DpBuf *bufPtr = &journalPtr->lines;
+    const char *const texts[] = {"{\"type\":\"", type, "\",", phase, "\"", key,
+	"\":"};
+    size_t room = 2 * DP_JSON_DIGITS + 16;
+    unsigned char *from, *to;
 
-    AddText(bufPtr, "{\"type\":\"");
-    AddText(bufPtr, type);
-    AddText(bufPtr, "\",");
-    AddText(bufPtr, phase);
-    AddText(bufPtr, "\"");
-    AddText(bufPtr, key);
-    AddText(bufPtr, "\":");
-    DpJsonWhole(bufPtr, id);
-    AddText(bufPtr, ",\"time\":");
-    AddMicros(bufPtr, Microseconds());
+    for (size_t i = 0; i < DP_ARRAY_SIZE(texts); i++) {
+	room += strlen(texts[i]);
+    }
+    to = from = DpBufReserve(&journalPtr->lines, room);
+    for (size_t i = 0; i < DP_ARRAY_SIZE(texts); i++) {
+	to = (unsigned char *) stpcpy((char *) to, texts[i]);
+    }
+    to = DpJsonPutWhole(to, id);
+    to = (unsigned char *) stpcpy((char *) to, ",\"time\":");
+    to = DpJsonPutMicros(to, Microseconds());
+    DpBufAdded(&journalPtr->lines, (size_t) (to - from));
 }
 
 void

@@ -215,29 +215,23 @@ KindOf(const char *name, int length)
 #undef IS
 }
 
-/* Decimal digits, at least so many, before end; returns the first. */
-static unsigned char *
-Digits(unsigned char *end, uint64_t value, int least)
-{
-    static const char pairs[] =
-	    "00010203040506070809101112131415161718192021222324"
-	    "25262728293031323334353637383940414243444546474849"
-	    "50515253545556575859606162636465666768697071727374"
-	    "75767778798081828384858687888990919293949596979899";
-    unsigned char *begin = end - least;
+static const char pairs[] =
+	"00010203040506070809101112131415161718192021222324"
+	"25262728293031323334353637383940414243444546474849"
+	"50515253545556575859606162636465666768697071727374"
+	"75767778798081828384858687888990919293949596979899";
 
-    while (value >= 10) {
+/* Decimal digits, at least one, before end; returns the first. */
+static unsigned char *
+Digits(unsigned char *end, uint64_t value)
+{
+    do {
 	end -= 2;
 	memcpy(end, pairs + 2 * (value % 100), 2);
 	value /= 100;
-    }
-    if (value > 0) {
-	*--end = (unsigned char) ('0' + value);
-    }
-    while (end > begin) {
-	*--end = '0';
-    }
-    return end;
+    } while (value > 0);
+    /* The first of a pair may be none. */
+    return end + (*end == '0');
 }
 
 /* What stands from there to end moves to its place. */
@@ -258,7 +252,7 @@ DpJsonPutWhole(unsigned char *to, int64_t whole)
 	*to = (unsigned char) ('0' + whole);
 	return to + 1;
     }
-    digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole : (uint64_t) whole, 1);
+    digit = Digits(end, whole < 0 ? 0 - (uint64_t) whole : (uint64_t) whole);
     if (whole < 0) {
 	*--digit = '-';
     }
@@ -269,14 +263,17 @@ static unsigned char *
 PutMillionths(unsigned char *to, uint64_t millionths, bool isNegative)
 {
     unsigned char text[DP_JSON_DIGITS], *end = text + sizeof(text);
-    unsigned char *digit = Digits(end, millionths % 1000000, 6);
+    unsigned part = (unsigned) (millionths % 1000000);
 
-    *--digit = '.';
-    digit = Digits(digit, millionths / 1000000, 1);
     if (isNegative) {
-	*--digit = '-';
+	*to++ = '-';
     }
-    return Moved(to, digit, end);
+    to = Moved(to, Digits(end, millionths / 1000000), end);
+    *to++ = '.';
+    memcpy(to, pairs + 2 * (part / 10000), 2);
+    memcpy(to + 2, pairs + 2 * (part / 100 % 100), 2);
+    memcpy(to + 4, pairs + 2 * (part % 100), 2);
+    return to + 6;
 }
 
 unsigned char *

@@ -25,10 +25,25 @@
 #define STAGGER_MS 250
 #define MAX_ADDRESSES 16
 
+/*
+ * A server on a quick line sends for long what is read sooner than it comes: the
+ * loop would sleep and be woken for each few packets, which takes more time than
+ * they do. So after FLOW_BYTES without a pause the system tells of a socket only
+ * when LOW_BYTES are there. It has paused when fewer than these came in PAUSE_MS:
+ * then it is told of each byte again, and that is the most that one may wait, twice.
+ */
+#define FLOW_BYTES (32 * 1024 * 1024)
+#define LOW_BYTES (256 * 1024)
+#define PAUSE_MS 2
+
 /* A connected socket. */
 typedef struct TcpTransport {
     DpTransport base;
     DpWatch watch;
+    uint64_t flow;              /* bytes since the last pause ... */
+    uint64_t looked;            /* ... when that was looked at last */
+    DpTimer look;               /* runs while much comes */
+    bool isLow;                 /* told of when LOW_BYTES are there */
 } TcpTransport;
 
 /* One name look-up in a worker thread. */
@@ -82,6 +97,35 @@ TcpSend(DpTransport *transPtr, const void *bytes, size_t size)
     return n < 0 ? -errno : n;
 }
 
+/* The socket is readable with so many bytes, or at their end. */
+static void
+SetLow(TcpTransport *tcpPtr, int count)
+{
+    tcpPtr->isLow = count > 1;
+    setsockopt(tcpPtr->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &count,
+	    sizeof(count));
+}
+
+/* Has it paused? */
+static void
+LookTimer(void *clientData)
+{
+    TcpTransport *tcpPtr = clientData;
+
+    if (tcpPtr->flow - tcpPtr->looked < LOW_BYTES) {
+	if (tcpPtr->isLow) {
+	    SetLow(tcpPtr, 1);
+	}
+	return;
+    }
+    if (!tcpPtr->isLow && tcpPtr->flow >= FLOW_BYTES) {
+	SetLow(tcpPtr, LOW_BYTES);
+    }
+    tcpPtr->looked = tcpPtr->flow;
+    DpTimerStart(tcpPtr->watch.loopPtr, &tcpPtr->look, PAUSE_MS, LookTimer,
+	    tcpPtr);
+}
+
 static ptrdiff_t
 TcpRecv(DpTransport *transPtr, void *bytes, size_t size)
 {
@@ -91,6 +135,12 @@ TcpRecv(DpTransport *transPtr, void *bytes, size_t size)
     do {
 	n = recv(tcpPtr->watch.fd, bytes, size, 0);
     } while (n < 0 && errno == EINTR);
+    if (n >= LOW_BYTES / 4 && tcpPtr->look.loopPtr == NULL) {
+	tcpPtr->flow = tcpPtr->looked = 0;
+	DpTimerStart(tcpPtr->watch.loopPtr, &tcpPtr->look, PAUSE_MS,
+		LookTimer, tcpPtr);
+    }
+    tcpPtr->flow += n > 0 ? (uint64_t) n : 0;
     return n < 0 ? -errno : n;
 }
 
@@ -140,6 +190,7 @@ TcpClose(DpTransport *transPtr)
 {
     TcpTransport *tcpPtr = (TcpTransport *) transPtr;
 
+    DpTimerStop(&tcpPtr->look);
     DpWatchStop(&tcpPtr->watch);
     close(tcpPtr->watch.fd);
     DpFree(tcpPtr);

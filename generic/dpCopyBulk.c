@@ -302,6 +302,19 @@ DpCopyBulkFeed(DpCopyFile *filePtr)
     }
 }
 
+/*
+ * The count of a piece for sides that like these best: where they differ little
+ * neither shall have to take one in two.
+ */
+static size_t
+Block(size_t one, size_t other)
+{
+    size_t less = one < other ? one : other;
+    size_t more = one < other ? other : one;
+
+    return less > more / 2 ? less : more;
+}
+
 void
 DpCopyBulkStart(DpCopyFile *filePtr)
 {
@@ -311,8 +324,7 @@ DpCopyBulkStart(DpCopyFile *filePtr)
 
     filePtr->step = DP_FILE_MOVE;
     filePtr->end = filePtr->done = filePtr->next;
-    filePtr->block = srcPtr->block > dstPtr->block ? srcPtr->block
-	    : dstPtr->block;
+    filePtr->block = Block(srcPtr->block, dstPtr->block);
     if (filePtr->block > filePtr->copyPtr->window / 4) {
 	filePtr->block = filePtr->copyPtr->window / 4;
     }
